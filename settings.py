@@ -1,0 +1,99 @@
+"""Every setting of the system, read once from the environment.
+
+Secrets have no default: outside the development command (`scripts/up`, which makes its own and keeps them with its
+data) a process without them refuses to start and says which variable is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class MissingSetting(Exception):
+    """A required environment variable is absent or malformed; the message says which and what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings in force. Durations are in seconds, sizes in bytes, money in the smallest unit."""
+
+    database_url: str
+    redis_url: str
+    secret: str
+    """Signs access tokens; at least 32 characters."""
+    master_key: str
+    """32 bytes as 64 hex digits; wraps the keys that seal personal data."""
+    environment: Literal["development", "production"] = "production"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    api_processes: int = 1
+    allowed_origins: tuple[str, ...] = ()
+    """Origins that browsers may call from, for every frontend."""
+    time_zone: str = "America/Mexico_City"
+    """Where a Pazz month begins and ends."""
+    access_token_seconds: int = 15 * 60
+    refresh_token_seconds: int = 30 * 24 * 3600
+    view_wait_seconds: float = 2.0
+    """How long a command waits for the views to show it before it answers with `Bitacora-Lag`."""
+    max_body_bytes: int = 1024 * 1024
+    trusted_proxies: int = 0
+    """How many proxies in front may set X-Forwarded-For; 0 means the header is ignored."""
+    ready_file: str | None = None
+    """Touched by a process when it is ready to work; the supervisor of `scripts/up` waits for it."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+VARIABLES = {
+    "database_url": "DATABASE_URL",
+    "redis_url": "REDIS_URL",
+    "allowed_origins": "ALLOWED_ORIGINS",
+    **{
+        field: f"BITACORA_{field.upper()}"
+        for field in Settings.__struct_fields__
+        if field not in {"database_url", "redis_url", "allowed_origins"}
+    },
+}
+
+ADVICE = {
+    "database_url": "set it to postgresql://user:password@host/database, or run scripts/up, which starts a database",
+    "redis_url": "set it to redis://host:6379/0, or run scripts/up, which starts a server",
+    "secret": "set it to at least 32 random characters",
+    "master_key": "set it to 64 random hex digits, and keep a copy: personal data cannot be read without it",
+}
+
+
+def run_file(root: Path | None = None) -> Path:
+    """Where `scripts/up` leaves the settings of the run that is going on, for the command line to find."""
+    return (root or Path(__file__).resolve().parent) / ".bitacora" / "run.json"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; where the environment names no database, those of a running `scripts/up` are taken."""
+    environ = dict(os.environ if environ is None else environ)
+    if "DATABASE_URL" not in environ and run_file().exists():
+        environ = {**json.loads(run_file().read_text()), **environ}
+    values: dict[str, object] = {}
+    for field, variable in VARIABLES.items():
+        text = environ.get(variable)
+        if not text:
+            if field in ADVICE:
+                raise MissingSetting(f"{variable} is not set: {ADVICE[field]}.")
+            continue
+        values[field] = [part.strip() for part in text.split(",") if part.strip()] if field == "allowed_origins" else text
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise MissingSetting(f"A setting cannot be read: {error}.") from None
+    if len(settings.secret) < 32:
+        raise MissingSetting(f"BITACORA_SECRET is too short: {ADVICE['secret']}.")
+    try:
+        if len(bytes.fromhex(settings.master_key)) != 32:
+            raise ValueError
+    except ValueError:
+        raise MissingSetting(f"BITACORA_MASTER_KEY is not a key: {ADVICE['master_key']}.") from None
+    return settings
