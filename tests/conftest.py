@@ -1,0 +1,36 @@
+"""Start the servers of the test session once, in the process that hands the tests to its workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.servers import (
+    SharedServers,
+    database_template,
+    database_url,
+    durable_postgres,
+    redis_numbers,
+    redis_url,
+)
+
+__all__ = ["database_template", "database_url", "durable_postgres", "redis_numbers", "redis_url"]
+
+SERVERS = pytest.StashKey[SharedServers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker finds the servers in its environment; every other run has to start them."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    servers = config.stash[SERVERS] = SharedServers()
+    try:
+        servers.start()
+    except BaseException:
+        servers.stop()
+        raise
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing of the session stays behind."""
+    if (servers := config.stash.get(SERVERS, None)) is not None:
+        servers.stop()
