@@ -84,7 +84,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             if field in ADVICE:
                 raise MissingSetting(f"{variable} is not set: {ADVICE[field]}.")
             continue
-        values[field] = [part.strip() for part in text.split(",") if part.strip()] if field == "allowed_origins" else text
+        values[field] = (
+            [part.strip() for part in text.split(",") if part.strip()] if field == "allowed_origins" else text
+        )
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:

@@ -1,0 +1,69 @@
+"""The words every aggregate is written in: Event, Command, Decider, Refused, Personal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+State = TypeVar("State")
+T = TypeVar("T")
+
+PERSONAL = "personal"
+Personal = Annotated[T, msgspec.Meta(extra={PERSONAL: True})]
+"""A field that says something about a person: `name: Personal[str]`. Stored sealed with its subject's key; after an
+erasure it reads as `ERASED` (text) or None (optional text)."""
+
+ERASED = "∅"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened. Its class name is its stored name and its fields are a public format: a new field needs
+    a default, a type never changes, a class is never renamed. `tests/golden/events.json` holds every shape released."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """Something asked for. Carries every fact the decision needs, the time included."""
+
+
+class Refused(Exception):
+    """A broken rule. Carries facts, not prose: `code` names the rule, `facts` its numbers and fields; each frontend's
+    contract turns them into a status and a sentence in its language."""
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+
+
+class Invalid(Refused):
+    """The request cannot be right in any state: a value outside its limits."""
+
+
+class NotFound(Refused):
+    """What the command speaks of does not exist."""
+
+
+class Conflict(Refused):
+    """Right in another state, not in this one."""
+
+
+class Forbidden(Refused):
+    """Not for this caller."""
+
+
+class Decider(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
+    """An aggregate as the store sees it: the state before anything happened, how an event changes a state, and what a
+    command leads to. `decide` on the state that its own events lead to adds nothing."""
+
+    initial: State
+    evolve: Callable[[State, Any], State]
+    decide: Callable[[State, Any], list[Event]]
+
+    def fold(self, state: State, events: Iterable[Event]) -> State:
+        """The state after these events."""
+        evolve = self.evolve
+        for event in events:
+            state = evolve(state, event)
+        return state

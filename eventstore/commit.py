@@ -1,0 +1,193 @@
+"""What is appended in one piece, and the one SQL call that appends many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from psycopg import pq
+from psycopg.adapt import Buffer, Dumper, PyFormat
+
+MAX_EVENT_BYTES = 1024 * 1024
+MAX_STREAM_LENGTH = 400
+
+
+class NotStored(Exception):
+    """Nothing of the command was stored."""
+
+
+class VersionConflict(NotStored):
+    """A stream was not at the expected version: somebody else appended first. Load, decide, try again."""
+
+
+class KeyReused(NotStored):
+    """The idempotency key was used before, with another request."""
+
+
+class Unstorable(NotStored):
+    """The events cannot be stored as they are (too large, a NUL character, a malformed stream name)."""
+
+
+class LogUnavailable(NotStored):
+    """The database could not be reached, or too many commands wait already. Try again later."""
+
+
+class OutcomeUnknown(Exception):
+    """The connection broke while the command was being stored."""
+
+    def __init__(self) -> None:
+        super().__init__("outcome unknown, retry with the same key")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event as it will be stored: its name and its JSON."""
+
+    name: str
+    data: bytes
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one commit does to one stream: it must be exactly at `expected` (0: not there yet), and gets these events."""
+
+    stream: str
+    expected: int
+    records: Sequence[Record]
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A command's events, appended whole or not at all."""
+
+    parts: Sequence[Part]
+    meta: bytes
+    key: str | None = None
+    fingerprint: str = ""
+
+    def check(self) -> None:
+        """Raise `Unstorable` for what would fail the whole flush that this commit shares with others."""
+        for part in self.parts:
+            if not part.stream or len(part.stream) > MAX_STREAM_LENGTH or not part.stream.isprintable():
+                raise Unstorable(f"not a stream name: {part.stream[:80]!r}")
+            for record in part.records:
+                if len(record.data) > MAX_EVENT_BYTES:
+                    raise Unstorable(f"{record.name} has {len(record.data)} bytes, more than {MAX_EVENT_BYTES}")
+                if b"\\u0000" in record.data:
+                    raise Unstorable(f"{record.name} holds a NUL character")
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """Where a commit's events are: `first` to `last`, both included; `last < first` when it had none.
+    `replayed` says that an earlier command with the same key put them there."""
+
+    first: int
+    last: int
+    replayed: bool = False
+
+
+class TextArray(list[bytes]):
+    """UTF-8 texts, sent as text[] in PostgreSQL's binary form without decoding them first."""
+
+
+class IntArray(list[int]):
+    """Small integers, sent as integer[] in PostgreSQL's binary form."""
+
+
+class TextArrayDumper(Dumper):
+    format = pq.Format.BINARY
+    oid = 1009
+
+    def dump(self, obj: TextArray) -> Buffer:
+        head = _array_head(25, len(obj))
+        return head + b"".join([part for item in obj for part in (len(item).to_bytes(4, "big"), item)])
+
+
+class IntArrayDumper(Dumper):
+    format = pq.Format.BINARY
+    oid = 1007
+
+    def dump(self, obj: IntArray) -> Buffer:
+        return _array_head(23, len(obj)) + b"".join([b"\0\0\0\4" + item.to_bytes(4, "big") for item in obj])
+
+
+def _array_head(element: int, length: int) -> bytes:
+    if not length:
+        return (0).to_bytes(4, "big") + (0).to_bytes(4, "big") + element.to_bytes(4, "big")
+    return b"".join(number.to_bytes(4, "big") for number in (1, 0, element, length, 1))
+
+
+APPEND_EVENTS = "select append_events(%b, %b, %b, %b, %b)"
+APPEND_COMMANDS = """
+select head, conflicts, replays from append_commands(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+"""
+GAP = "BT001"
+
+
+def adapt(connection: object) -> None:
+    """Teach a connection the two array types of `APPEND`."""
+    adapters = connection.adapters  # type: ignore[attr-defined]
+    adapters.register_dumper(TextArray, TextArrayDumper)
+    adapters.register_dumper(IntArray, IntArrayDumper)
+
+
+Columns = tuple[IntArray | TextArray, ...]
+
+
+def columns(commits: Sequence[Commit]) -> Columns:
+    """The parameters of `APPEND_COMMANDS`; those of `APPEND_EVENTS` are `columns[EVENTS]`. Commits are numbered from 1."""
+    check_command, check_stream, check_version = IntArray(), TextArray(), IntArray()
+    event_command, stream, version = IntArray(), TextArray(), IntArray()
+    name, data, meta = TextArray(), TextArray(), TextArray()
+    key_command, key_value, key_fingerprint = IntArray(), TextArray(), TextArray()
+    for number, commit in enumerate(commits, 1):
+        for part in commit.parts:
+            encoded = part.stream.encode()
+            check_command.append(number)
+            check_stream.append(encoded)
+            check_version.append(part.expected)
+            for offset, record in enumerate(part.records, 1):
+                event_command.append(number)
+                stream.append(encoded)
+                version.append(part.expected + offset)
+                name.append(record.name.encode())
+                data.append(record.data)
+                meta.append(commit.meta)
+        if commit.key is not None:
+            key_command.append(number)
+            key_value.append(commit.key.encode())
+            key_fingerprint.append(commit.fingerprint.encode())
+    return (
+        check_command, check_stream, check_version,
+        event_command, stream, version, name, data, meta,
+        key_command, key_value, key_fingerprint,
+    )  # fmt: skip
+
+
+EVENTS = slice(4, 9)
+
+
+def all_plain(commits: Sequence[Commit]) -> bool:
+    """Whether `APPEND_EVENTS` can take them: every checked stream is also written, and no commit carries a key."""
+    return all(commit.key is None and commit.parts and all(part.records for part in commit.parts) for commit in commits)
+
+
+Row = tuple[int, list[int], list[tuple[int, str, int, int]] | None]
+
+
+def outcomes(commits: Sequence[Commit], row: Row) -> list[Committed | NotStored]:
+    """What became of each commit, from the row that `APPEND_COMMANDS` answered; of `APPEND_EVENTS`, `(head, [], None)`."""
+    position, conflicts, replays = row
+    known = {number: (fingerprint, first, last) for number, fingerprint, first, last in replays or ()}
+    results: list[Committed | NotStored] = []
+    for number, commit in enumerate(commits, 1):
+        if number in known:
+            fingerprint, first, last = known[number]
+            same = fingerprint == commit.fingerprint
+            results.append(Committed(first, last, True) if same else KeyReused("the key was used for another request"))
+        elif number in conflicts:
+            results.append(
+                VersionConflict(", ".join(f"{part.stream} is not at {part.expected}" for part in commit.parts))
+            )
+        else:
+            count = sum(len(part.records) for part in commit.parts)
+            results.append(Committed(position + 1, position + count))
+            position += count
+    return results
