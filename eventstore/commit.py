@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from psycopg import pq
-from psycopg.adapt import Buffer, Dumper, PyFormat
+from psycopg.adapt import Buffer, Dumper
 
 MAX_EVENT_BYTES = 1024 * 1024
 MAX_STREAM_LENGTH = 400
@@ -121,18 +121,11 @@ select head, conflicts, replays from append_commands(%b, %b, %b, %b, %b, %b, %b,
 GAP = "BT001"
 
 
-def adapt(connection: object) -> None:
-    """Teach a connection the two array types of `APPEND`."""
-    adapters = connection.adapters  # type: ignore[attr-defined]
-    adapters.register_dumper(TextArray, TextArrayDumper)
-    adapters.register_dumper(IntArray, IntArrayDumper)
-
-
 Columns = tuple[IntArray | TextArray, ...]
 
 
 def columns(commits: Sequence[Commit]) -> Columns:
-    """The parameters of `APPEND_COMMANDS`; those of `APPEND_EVENTS` are `columns[EVENTS]`. Commits are numbered from 1."""
+    """The parameters of `APPEND_COMMANDS`, commits numbered from 1; those of `APPEND_EVENTS` are `columns[EVENTS]`."""
     check_command, check_stream, check_version = IntArray(), TextArray(), IntArray()
     event_command, stream, version = IntArray(), TextArray(), IntArray()
     name, data, meta = TextArray(), TextArray(), TextArray()
@@ -173,7 +166,7 @@ Row = tuple[int, list[int], list[tuple[int, str, int, int]] | None]
 
 
 def outcomes(commits: Sequence[Commit], row: Row) -> list[Committed | NotStored]:
-    """What became of each commit, from the row that `APPEND_COMMANDS` answered; of `APPEND_EVENTS`, `(head, [], None)`."""
+    """What became of each commit, from the row that `APPEND_COMMANDS` answered (`(head, [], None)` when all went in)."""
     position, conflicts, replays = row
     known = {number: (fingerprint, first, last) for number, fingerprint, first, last in replays or ()}
     results: list[Committed | NotStored] = []

@@ -15,6 +15,7 @@ import psycopg
 
 from eventstore import commit as commits
 from eventstore.commit import Commit, Committed, LogUnavailable, NotStored, OutcomeUnknown
+from eventstore.connect import AsyncConnection, connect_async
 
 MAX_FLUSH = 512
 MAX_WAITING = 20_000
@@ -30,7 +31,7 @@ class Writer:
         self._url = database_url
         self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
-        self._connection: psycopg.AsyncConnection | None = None
+        self._connection: AsyncConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self.flushes = 0
         self.stored = 0
@@ -120,7 +121,7 @@ class Writer:
                 self.stored += outcome.last - outcome.first + 1
             _settle(done, outcome)
 
-    async def _call(self, connection: psycopg.AsyncConnection, group: list[Commit]) -> commits.Row:
+    async def _call(self, connection: AsyncConnection, group: list[Commit]) -> commits.Row:
         """One statement: the short one where nothing has to be looked up, the complete one where it loses a race."""
         columns = commits.columns(group)
         if commits.all_plain(group):
@@ -137,12 +138,9 @@ class Writer:
         assert row is not None
         return row
 
-    async def _connected(self) -> psycopg.AsyncConnection:
+    async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
-            connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=5, application_name="bitacora writer"
-            )
-            commits.adapt(connection)
+            connection = await connect_async(self._url, "writer")
             # Generic plans: the function's statements would otherwise be planned anew for every array.
             await connection.execute("set synchronous_commit = on; set plan_cache_mode = force_generic_plan")
             self._connection = connection

@@ -37,17 +37,10 @@ create table subject_keys (
     created_at timestamptz not null default now()
 );
 
--- A folded state of a long stream, so that loading it stays short. May be emptied at any time.
-create table snapshots (
-    stream  text primary key,
-    version integer not null,
-    shape   text not null,
-    state   json not null
-);
-
 -- What follows the log (the projector, the feed) and how far it got.
 create table checkpoints (
     follower text primary key,
-    position bigint not null,
+    position bigint not null default 0,
     moved_at timestamptz not null default now()
 );
+insert into checkpoints (follower) values ('views'), ('feed');

@@ -1,0 +1,210 @@
+"""The one command handler of the system: load, decide, append; decide again when somebody else was faster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from domain.model import Command, Decider, Event, Refused
+from eventstore.commit import Commit, KeyReused, LogUnavailable, Part, VersionConflict
+from eventstore.connect import AsyncConnection
+from eventstore.log import Log
+from eventstore.mapper import Meta
+from eventstore.writer import Writer
+
+ATTEMPTS = 8
+FOLDED_STATES = 20_000
+
+ACCEPTED = "select fingerprint, first_position, last_position from accepted_commands where key = %s"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One aggregate's share of what is asked."""
+
+    decider: Decider[Any]
+    stream: str
+    command: Command
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """On whose behalf a command runs, and the idempotency key it came with. A `fingerprint` tells requests apart that
+    carry the same key."""
+
+    meta: Meta
+    key: str | None = None
+    fingerprint: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command led to. `position` is what the views must have reached to show it: of its last event or, when
+    nothing had to happen, of the newest event it was decided on."""
+
+    events: tuple[Event, ...]
+    position: int
+    replayed: bool = False
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """A stream folded to a state: at which version, whose event is at which position."""
+
+    state: Any
+    version: int
+    position: int
+
+
+class Store:
+    """Executes commands. Keeps a bounded number of folded states; each append checks the version it was decided on, and
+    a decision that appends nothing is checked against the log, so an old state never decides."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection], writer: Writer, log: Log) -> None:
+        self.pool = pool
+        self.writer = writer
+        self.log = log
+        self._folded: OrderedDict[str, Folded] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def execute(self, decider: Decider[Any], stream: str, command: Command, request: Request) -> Outcome:
+        """Run one command on one stream. Raises `Refused` from the decision, and what `Writer.append` raises."""
+        return await self.execute_all([Step(decider, stream, command)], request)
+
+    async def execute_all(self, steps: Sequence[Step], request: Request) -> Outcome:
+        """Run commands on several streams and append their events whole or not at all."""
+        if request.key is not None:
+            accepted = await self._accepted(request)
+            if accepted is not None:
+                return accepted
+        async with AsyncExitStack() as turns:
+            # Commands on one stream take turns inside this process: each then decides on what the last one left.
+            for stream in sorted({step.stream for step in steps}):
+                await turns.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
+            for attempt in range(ATTEMPTS):
+                try:
+                    return await self._attempt(steps, request, fresh=attempt > 0)
+                except VersionConflict:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+        raise AssertionError("unreachable")
+
+    async def state(self, decider: Decider[Any], stream: str) -> Any:
+        """The stream's state now."""
+        return (await self._refreshed(decider, stream, self._folded.get(stream))).state
+
+    async def _attempt(self, steps: Sequence[Step], request: Request, *, fresh: bool) -> Outcome:
+        folded: dict[str, Folded] = {}
+        certain = True
+        for step in steps:
+            if step.stream in folded:
+                continue
+            known = self._folded.get(step.stream)
+            if known is None or fresh:
+                known = await self._refreshed(step.decider, step.stream, known)
+            else:
+                certain = False
+            folded[step.stream] = known
+        if not certain:
+            try:
+                decided = self._decide(steps, folded)
+            except Refused:
+                decided = {}
+            if not all(decided.get(step.stream) for step in steps):
+                # Nothing to append means no version check: make sure that the states are today's, and decide again.
+                for step in steps:
+                    folded[step.stream] = await self._refreshed(step.decider, step.stream, folded[step.stream])
+                decided = self._decide(steps, folded)
+        else:
+            decided = self._decide(steps, folded)
+        return await self._append(steps, folded, decided, request)
+
+    def _decide(self, steps: Sequence[Step], folded: dict[str, Folded]) -> dict[str, list[Event]]:
+        decided: dict[str, list[Event]] = {}
+        states = {stream: known.state for stream, known in folded.items()}
+        for step in steps:
+            events = step.decider.decide(states[step.stream], step.command)
+            states[step.stream] = step.decider.fold(states[step.stream], events)
+            decided.setdefault(step.stream, []).extend(events)
+        return decided
+
+    async def _append(
+        self,
+        steps: Sequence[Step],
+        folded: dict[str, Folded],
+        decided: dict[str, list[Event]],
+        request: Request,
+    ) -> Outcome:
+        events = tuple(event for part in decided.values() for event in part)
+        seen = max(folded[stream].position for stream in decided)
+        if not events and request.key is None:
+            return Outcome(events=(), position=seen)
+        mapper = self.log.mapper
+        parts: list[Part] = []
+        for stream, added in decided.items():
+            # A stream that gets no event is still checked: the others were decided beside it.
+            key = await self._key(stream, added)
+            parts.append(Part(stream, folded[stream].version, [mapper.record(event, key) for event in added]))
+        commit = Commit(parts, mapper.meta(request.meta), request.key, request.fingerprint)
+        committed = await self.writer.append(commit)
+        if committed.replayed:
+            return await self._replayed(committed.first, committed.last)
+        position = committed.first - 1
+        deciders = {step.stream: step.decider for step in steps}
+        for stream, added in decided.items():
+            if added:
+                known, position = folded[stream], position + len(added)
+                state = deciders[stream].fold(known.state, added)
+                self._remember(stream, Folded(state, known.version + len(added), position))
+        return Outcome(events=events, position=committed.last if events else seen)
+
+    async def _key(self, stream: str, events: Sequence[Event]) -> Any:
+        if not any(self.log.mapper.is_personal(event) for event in events):
+            return None
+        async with self._connection() as connection:
+            return await self.log.vault.make(connection, stream)
+
+    async def _refreshed(self, decider: Decider[Any], stream: str, known: Folded | None) -> Folded:
+        state, version, position = (known.state, known.version, known.position) if known else (decider.initial, 0, 0)
+        async with self._connection() as connection:
+            async for recorded in self.log.stream(connection, stream, version):
+                if recorded.event is not None:
+                    state = decider.evolve(state, recorded.event)
+                version, position = recorded.version, recorded.position
+        folded = Folded(state, version, position)
+        self._remember(stream, folded)
+        return folded
+
+    def _remember(self, stream: str, folded: Folded) -> None:
+        self._folded[stream] = folded
+        self._folded.move_to_end(stream)
+        if len(self._folded) > FOLDED_STATES:
+            self._folded.popitem(last=False)
+
+    async def _accepted(self, request: Request) -> Outcome | None:
+        async with self._connection() as connection:
+            row = await (await connection.execute(ACCEPTED, [request.key])).fetchone()
+        if row is None:
+            return None
+        fingerprint, first, last = row
+        if fingerprint != request.fingerprint:
+            raise KeyReused("the key was used for another request")
+        return await self._replayed(first, last)
+
+    async def _replayed(self, first: int, last: int) -> Outcome:
+        async with self._connection() as connection:
+            recorded = await self.log.between(connection, first - 1, last)
+        events = tuple(entry.event for entry in recorded if entry.event is not None)
+        return Outcome(events=events, position=max(last, first - 1), replayed=True)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self.pool.connection() as connection:
+                yield connection
+        except psycopg.OperationalError as error:  # the pool's time-out included; nothing but reads happens here
+            raise LogUnavailable(f"the log cannot be reached: {error}") from None

@@ -1,0 +1,75 @@
+"""Reading the log: one stream, or everything after a position."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+
+from eventstore.mapper import Mapper, Recorded, Row
+from eventstore.sealing import Vault
+
+STREAM = """
+select position, stream, version, name, data, meta, recorded_at
+from events where stream = %s and version > %s order by version limit %s
+"""
+AFTER = """
+select position, stream, version, name, data, meta, recorded_at
+from events where position > %s and position <= %s order by position
+"""
+HEAD = "select coalesce(max(position), 0) from events"
+PAGE = 5_000
+
+
+class Log:
+    """The log as events. Personal data is readable as long as its subject's key exists."""
+
+    def __init__(self, mapper: Mapper, vault: Vault) -> None:
+        self.mapper = mapper
+        self.vault = vault
+
+    async def stream(self, connection: psycopg.AsyncConnection, stream: str, after: int = 0) -> AsyncIterator[Recorded]:
+        """The events of one stream after a version, oldest first."""
+        while True:
+            cursor = await connection.execute(STREAM, [stream, after, PAGE], binary=True)
+            rows = await cursor.fetchall()
+            for recorded in await self._recorded(connection, rows):
+                yield recorded
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][2]
+
+    async def between(self, connection: psycopg.AsyncConnection, after: int, upto: int) -> list[Recorded]:
+        """The events at positions `after` + 1 to `upto`."""
+        cursor = await connection.execute(AFTER, [after, upto], binary=True)
+        return await self._recorded(connection, await cursor.fetchall())
+
+    def between_now(self, connection: psycopg.Connection, after: int, upto: int) -> list[Recorded]:
+        """As `between`, for the processes that follow the log one batch at a time."""
+        rows: list[Row] = connection.execute(AFTER, [after, upto], binary=True).fetchall()
+        subjects = self.mapper.subjects(rows)
+        keys = self.vault.keys_now(connection, subjects) if subjects else None
+        return [self.mapper.recorded(row, keys) for row in rows]
+
+    def stream_now(self, connection: psycopg.Connection, stream: str, after: int = 0) -> Iterator[Recorded]:
+        """As `stream`, for the processes that follow the log."""
+        while True:
+            rows: list[Row] = connection.execute(STREAM, [stream, after, PAGE], binary=True).fetchall()
+            keys = self.vault.keys_now(connection, [stream])
+            for row in rows:
+                yield self.mapper.recorded(row, keys)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][2]
+
+    async def _recorded(self, connection: psycopg.AsyncConnection, rows: list[Row]) -> list[Recorded]:
+        subjects = self.mapper.subjects(rows)
+        keys = await self.vault.keys(connection, subjects) if subjects else None
+        return [self.mapper.recorded(row, keys) for row in rows]
+
+
+def head(connection: psycopg.Connection) -> int:
+    """The position of the newest event; 0 for an empty log."""
+    row = connection.execute(HEAD).fetchone()
+    assert row is not None
+    return row[0]

@@ -1,0 +1,85 @@
+"""Personal data is stored sealed: AES-256-GCM with a key per subject, itself wrapped by the master key.
+
+A subject is the stream of the person, such as `customer-acme-c1`. Erasing a subject deletes its key: what was sealed
+stays in the log, the hash chain still verifies, and nobody can read it again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable
+
+import psycopg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE = 12
+
+FIND = "select subject, wrapped from subject_keys where subject = any(%s)"
+KEEP = "insert into subject_keys (subject, wrapped) values (%s, %s) on conflict do nothing"
+DESTROY = "delete from subject_keys where subject = %s"
+
+Keys = dict[str, AESGCM]
+"""The keys at hand, by subject. A subject without a key is unknown or erased."""
+
+
+class Vault:
+    """Makes, finds and destroys the keys of subjects; holds none of them itself, so an erasure works at once."""
+
+    def __init__(self, master_key: str) -> None:
+        master = bytes.fromhex(master_key)
+        self._master = AESGCM(master)
+        self._blind = hashlib.sha256(b"blind index" + master).digest()
+
+    def blind(self, value: str) -> str:
+        """A digest that stands for a personal value where it must be unique or findable, such as an e-mail."""
+        return hmac.new(self._blind, value.encode(), hashlib.sha256).hexdigest()[:40]
+
+    async def keys(self, connection: psycopg.AsyncConnection, subjects: Iterable[str]) -> Keys:
+        """The keys of these subjects, as far as they have one."""
+        cursor = await connection.execute(FIND, [list(subjects)])
+        return self._unwrap_all(await cursor.fetchall())
+
+    async def make(self, connection: psycopg.AsyncConnection, subject: str) -> AESGCM:
+        """The subject's key, new when there was none."""
+        await connection.execute(KEEP, [subject, self._wrap(subject, AESGCM.generate_key(256))])
+        return (await self.keys(connection, [subject]))[subject]
+
+    def keys_now(self, connection: psycopg.Connection, subjects: Iterable[str]) -> Keys:
+        """As `keys`, for the processes that follow the log one batch at a time."""
+        return self._unwrap_all(connection.execute(FIND, [list(subjects)]).fetchall())
+
+    async def erase(self, connection: psycopg.AsyncConnection, subject: str) -> None:
+        """Destroy the subject's key. Doing it again changes nothing."""
+        await connection.execute(DESTROY, [subject])
+
+    def _wrap(self, subject: str, key: bytes) -> bytes:
+        nonce = os.urandom(NONCE)
+        return nonce + self._master.encrypt(nonce, key, subject.encode())
+
+    def _unwrap_all(self, rows: Iterable[tuple[str, bytes]]) -> Keys:
+        return {
+            subject: AESGCM(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode()))
+            for subject, wrapped in rows
+        }
+
+
+def seal(key: AESGCM, text: str, place: str) -> str:
+    """Seal a text for one place (`Event.field`); moved to another place it cannot be opened."""
+    nonce = os.urandom(NONCE)
+    return base64.b64encode(nonce + key.encrypt(nonce, text.encode(), place.encode())).decode()
+
+
+def unseal(key: AESGCM | None, sealed: str, place: str) -> str | None:
+    """The text, or None when its key is gone."""
+    if key is None:
+        return None
+    raw = base64.b64decode(sealed)
+    try:
+        return key.decrypt(raw[:NONCE], raw[NONCE:], place.encode()).decode()
+    except InvalidTag:
+        # A key made anew after an erasure does not open what the destroyed one sealed.
+        return None

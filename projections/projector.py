@@ -1,0 +1,126 @@
+"""The projector: follows the log and keeps every live view, with one checkpoint for all of them.
+
+A batch is one transaction: the views, the checkpoint and the announcement on channel `views`, which PostgreSQL delivers
+when the transaction commits. Commits here need not wait for the disk: what a crash loses is replayed from the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from eventstore import log as logs
+from eventstore.connect import Connection, connect
+from eventstore.log import Log
+from eventstore.mapper import Recorded
+from projections import batch, rebuild
+from projections import view as views
+from projections.view import View
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2_000
+RUNNER_LOCK = 8_317_002_116
+
+TRY_LOCK = "select pg_try_advisory_lock(%s)"
+KNOWN = """
+select (select position from checkpoints where follower = 'views'),
+       (select generation from view_generation)
+"""
+LIVE = "select view, version from live_views"
+PARKED = "select view, stream from parked_streams"
+MOVE = "select move_views(%s, %s, %s)"
+
+
+class Projector:
+    """Keeps the views that are live. Views whose code says another version are left to `projections.rebuild`."""
+
+    def __init__(self, connection: Connection, log: Log, of: Sequence[View]) -> None:
+        self._connection = connection
+        self._log = log
+        self._views = of
+        self.position = 0
+        connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Learn which views are live, which streams are parked, and where the views are."""
+        row = self._connection.execute(KNOWN).fetchone()
+        assert row is not None
+        self.position, self._generation = row
+        live = dict(self._connection.execute(LIVE).fetchall())
+        self._routes = batch.routes(view for view in self._views if live.get(views.name(view)) == view.VERSION)
+        self._parked: batch.Parked = set(self._connection.execute(PARKED).fetchall())
+
+    def catch_up(self) -> int:
+        """Apply everything that is in the log; returns how many events there were."""
+        count = 0
+        while events := self._log.between_now(self._connection, self.position, self.position + BATCH):
+            self._apply(events)
+            count += len(events)
+        return count
+
+    def _apply(self, events: Sequence[Recorded]) -> None:
+        """Apply a batch; in halves where it fails, and an event that fails alone view by view."""
+        first = (MOVE, [self.position, events[-1].position, self._generation])
+        try:
+            batch.run(self._connection, events, self._routes, self._parked, first)
+        except Exception as error:
+            if getattr(error, "sqlstate", None) == batch.MOVED_ON:
+                logger.info("the set of views changed, starting the batch over")
+                return self.refresh()
+            if batch.is_passing(self._connection, error):
+                raise
+            if len(events) > 1:
+                logger.warning("a batch of %s events failed (%s), taking it in halves", len(events), error)
+                return self._apply_halves(events)
+            batch.run_one(self._connection, events[0], self._routes, self._parked, first)
+        self.position = events[-1].position
+        return None
+
+    def _apply_halves(self, events: Sequence[Recorded]) -> None:
+        half = len(events) // 2
+        for part in (events[:half], events[half:]):
+            if part[0].position == self.position + 1:  # not after a refresh that went back
+                self._apply(part)
+
+
+def run(
+    database_url: str,
+    log: Log,
+    of: Sequence[View],
+    *,
+    ready: Callable[[], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Follow the log until `stop`. A second projector waits here, standing by, until the first one is gone.
+
+    Views that are missing or changed are built beside the live ones meanwhile, in a thread with a connection of its own.
+    """
+    while not stop():
+        try:
+            with connect(database_url, "projector") as connection, connect(database_url, "projector ear") as ear:
+                ear.execute("listen log")
+                ready()
+                while not stop() and not _lock(connection):
+                    time.sleep(0.2)
+                threading.Thread(target=rebuild.build_unbuilt, args=(database_url, log, of), daemon=True).start()
+                projector = Projector(connection, log, of)
+                while not stop():
+                    projector.catch_up()
+                    for _ in ear.notifies(timeout=1.0, stop_after=1):
+                        pass
+                    if logs.head(connection) < projector.position:
+                        raise RuntimeError("the log ends before the views do: it was cut; run `bitacora audit verify`")
+        except psycopg.OperationalError as error:
+            logger.warning("database away (%s), trying again", str(error).strip())
+            time.sleep(0.5)
+
+
+def _lock(connection: Connection) -> bool:
+    row = connection.execute(TRY_LOCK, [RUNNER_LOCK]).fetchone()
+    return row is not None and bool(row[0])
