@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+
 from scripts.account import Account
 from scripts.binaries import Binaries
 from scripts.errors import Stop
@@ -106,6 +109,13 @@ class Postgres:
         self.end_leftover()
         self.child.start()
         wait_until(self.is_ready, 60, self.child)
+
+    def ensure_database(self) -> str:
+        """The address of the database of the system, made when it is not there."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [USER]).fetchone() is None:
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(USER)))
+        return self.url()
 
     def is_ready(self) -> bool:
         """PostgreSQL says so itself, on the eighth line of its pid file."""

@@ -71,20 +71,18 @@ class Child:
                 start_new_session=True,
             )
 
-    def stop(self, patience: float | None = None) -> bool:
-        """Ask it to end and wait. False when it did not end in time and had to be killed."""
+    def stop(self, hurried: Callable[[], bool] = lambda: False) -> bool:
+        """Ask it to end and wait. False when time or somebody's patience ran out and it had to be killed."""
         if self.popen is None:
             return True
-        in_time = True
+        deadline = time.monotonic() + self.patience
         if self.popen.poll() is None:
-            with suppress(ProcessLookupError):
-                self.popen.send_signal(self.stop_signal)
-            try:
-                self.popen.wait(self.patience if patience is None else patience)
-            except subprocess.TimeoutExpired:
-                in_time = False
+            self.popen.send_signal(self.stop_signal)
+            while self.popen.poll() is None and time.monotonic() < deadline and not hurried():
+                time.sleep(0.01)
+        ended = self.popen.poll() is not None
         self.kill()
-        return in_time
+        return ended
 
     def kill(self) -> None:
         """End it at once, with the processes of its own that it may have left."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts import binaries
@@ -18,7 +19,12 @@ class Servers:
     """PostgreSQL and Valkey for one state directory. Which of the two is started is the caller's choice."""
 
     def __init__(
-        self, state: Path, *, logs: Path, settings: Mapping[str, str] = DURABLE, valkey_databases: int = 16
+        self,
+        state: Path,
+        log: Callable[[str], Path],
+        *,
+        settings: Mapping[str, str] = DURABLE,
+        valkey_databases: int = 16,
     ) -> None:
         self.account = server_account()
         self.home = server_home(state, self.account)
@@ -29,7 +35,7 @@ class Servers:
             programs,
             data=self.home / "postgres",
             sockets=self.sockets,
-            log=logs / "postgres.log",
+            log=log("postgres"),
             account=self.account,
             settings=settings,
         )
@@ -37,11 +43,17 @@ class Servers:
             programs,
             directory=self.sockets,
             sockets=self.sockets,
-            log=logs / "valkey.log",
+            log=log("valkey"),
             account=self.account,
             databases=valkey_databases,
         )
 
     def stop(self) -> list[str]:
         """Stop both, and say which of them had to be killed."""
-        return [name for name, server in (("valkey", self.valkey), ("postgres", self.postgres)) if not server.stop()]
+        killed = [name for name, server in (("valkey", self.valkey), ("postgres", self.postgres)) if not server.stop()]
+        self.clear()
+        return killed
+
+    def clear(self) -> None:
+        """Remove the sockets once both have stopped."""
+        shutil.rmtree(self.sockets, ignore_errors=True)

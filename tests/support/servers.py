@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import redis
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
-from scripts.postgres import THROWAWAY, USER, Postgres
+from scripts.postgres import THROWAWAY, Postgres
 from scripts.servers import Servers
 
 SESSION = "BITACORA_TEST_SESSION"
@@ -48,7 +48,7 @@ class SharedServers:
         if os.environ.get("TEST_DATABASE_URL") and os.environ.get("TEST_REDIS_URL"):
             return
         self.servers = Servers(
-            self.directory, logs=self.directory, settings=THROWAWAY, valkey_databases=VALKEY_DATABASES
+            self.directory, log_in(self.directory), settings=THROWAWAY, valkey_databases=VALKEY_DATABASES
         )
         if not os.environ.get("TEST_DATABASE_URL"):
             self.servers.postgres.start()
@@ -64,12 +64,16 @@ class SharedServers:
                 drop_database(template_name())
         if self.servers:
             self.servers.stop()
-            shutil.rmtree(self.servers.sockets, ignore_errors=True)
         shutil.rmtree(self.directory, ignore_errors=True)
         for name, value in self.before.items():
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def log_in(directory: Path) -> Callable[[str], Path]:
+    """Where the servers of this directory write what they have to say."""
+    return lambda name: directory / f"{name}.log"
 
 
 def prepare(database_url: str) -> None:
@@ -165,13 +169,11 @@ def durable_postgres() -> Iterator[Postgres]:
     """
     directory = Path(tempfile.mkdtemp(prefix="bitacora-test-", dir="/tmp"))
     directory.chmod(0o711)
-    servers = Servers(directory, logs=directory)
+    servers = Servers(directory, log_in(directory))
     try:
         servers.postgres.start()
-        with psycopg.connect(servers.postgres.url("postgres"), autocommit=True) as connection:
-            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(USER)))
+        servers.postgres.ensure_database()
         yield servers.postgres
     finally:
         servers.stop()
-        shutil.rmtree(servers.sockets, ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,37 @@
+"""`scripts/up` with other processes than those of the system: STANDINS lists them as `kind:name`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from scripts import supervisor
+from scripts.plan import Plan, Process
+
+PROGRAMS = {
+    "granian": ("-m", "granian", "--interface", "asgi", "--workers", "2", "--log-level", "warning"),
+    "dramatiq": ("-m", "dramatiq", "tests.scripts.standin_jobs", "--processes", "2", "--threads", "1"),
+}
+
+
+def process(kind: str, name: str) -> Process:
+    """One stand-in as a line of the plan."""
+    answers = "/health/ready" if kind in {"serve", "granian"} else None
+    command: tuple[str, ...] = ("-m", "tests.scripts.standin", kind, name)
+    if kind == "granian":
+        command = (*PROGRAMS[kind], "--port", os.environ["STANDIN_PORT"], "tests.scripts.standin_api:app")
+    elif kind == "dramatiq":
+        command = PROGRAMS[kind]
+    return Process(name, (sys.executable, *command), answers, patience=0.3 if kind == "stubborn" else 10)
+
+
+def plan(text: str) -> Plan:
+    """Tasks go before and after, everything else between them."""
+    listed = [tuple(part.split(":")) for part in text.split()]
+    tasks = [process(kind, name) for kind, name in listed if kind.endswith("task")]
+    processes = [process(kind, name) for kind, name in listed if not kind.endswith("task")]
+    return Plan(before=tuple(tasks[:1]), processes=tuple(processes), after=tuple(tasks[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(supervisor.main(sys.argv[1:], plan(os.environ["STANDINS"])))
