@@ -5,11 +5,17 @@ import sys
 import click
 
 import settings
+from scripts.audit import audit
+from scripts.log import log
 
 
 @click.group()
 def bitacora() -> None:
     """An event-sourced CQRS backend for sales organisations."""
+
+
+bitacora.add_command(audit)
+bitacora.add_command(log)
 
 
 def main() -> None:
