@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -18,12 +18,25 @@ erasure it reads as `ERASED` (text) or None (optional text)."""
 ERASED = "∅"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+def known(personal: str | None) -> str | None:
+    """A personal text, None when it was erased: what a view with a unique index must store."""
+    return None if personal == ERASED else personal
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class KeywordOnly(msgspec.StructMeta):
+    """Structs whose subclasses are keyword-only without saying so, and may therefore put an optional field anywhere."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> KeywordOnly:
+        return super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **options})
+
+
+class Event(msgspec.Struct, frozen=True, metaclass=KeywordOnly):
     """Something that happened. Its class name is its stored name and its fields are a public format: a new field needs
     a default, a type never changes, a class is never renamed. `tests/golden/events.json` holds every shape released."""
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, metaclass=KeywordOnly):
     """Something asked for. Carries every fact the decision needs, the time included."""
 
 
