@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from domain import claim, commission, customer, deal, goal, organization, user
+from domain import claim, commission, customer, deal, goal, level, organization, promotion, user
 from domain.model import PERSONAL, Command, Event
 
 AGGREGATES: tuple[ModuleType, ...] = (
@@ -24,6 +24,8 @@ AGGREGATES: tuple[ModuleType, ...] = (
     deal,
     commission,
     goal,
+    level,
+    promotion,
 )
 
 
