@@ -1,8 +1,10 @@
 """Whose account the embedded servers run under, and where that account can reach.
 
-PostgreSQL refuses to run as root, so root lends its servers the account `nobody`. A home directory closed to others
-then hides both the data and the binaries from them, which is why their home may have to lie elsewhere. No account is
-created and no directory of the user is opened.
+PostgreSQL refuses to run as root and as an account without a name. So root lends its servers the account `nobody`; a
+home directory closed to others then hides both the data and the binaries from them, which is why their home may have to
+lie elsewhere. Where no account can be lent (a numbered account in a container, a root without privileges) the servers
+see themselves as `nobody` in a user namespace, and remain what they are to the machine. No account is created and no
+directory of the user is opened.
 """
 
 from __future__ import annotations
@@ -10,22 +12,33 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from scripts.errors import Stop
 
 ELSEWHERE = Path("/var/tmp")
 NOBODY = 65534
+CHOWN_OVERRIDE_KILL_SETGID_SETUID = (0, 1, 5, 6, 7)
 
 
 @dataclass(frozen=True)
 class Account:
-    """The account of the servers; `lent` when it is not the one that runs this process."""
+    """The account that owns the servers' data, and how they get it: as their own, lent by root, or mapped."""
 
     uid: int
     gid: int
-    lent: bool
+    how: Literal["own", "lent", "mapped"] = "own"
+
+    @property
+    def lent(self) -> bool:
+        return self.how == "lent"
+
+    @property
+    def leash(self) -> str:
+        """The account as `leash.py` wants to be told."""
+        return f"{self.uid}:{self.gid}" if self.lent else self.how
 
     def own(self, path: Path) -> None:
         """Give a file or directory to the account."""
@@ -34,14 +47,35 @@ class Account:
 
 
 def server_account() -> Account:
-    """`nobody` for root, otherwise the account in use."""
-    if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid(), lent=False)
+    """`nobody` for a root that can change account, the account in use for one with a name."""
+    own = Account(os.geteuid(), os.getegid())
+    if own.uid != 0:
+        return own if has_name(own.uid) else replace(own, how="mapped")
+    if not may_lend():
+        return replace(own, how="mapped")
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
-        return Account(NOBODY, NOBODY, lent=True)
-    return Account(entry.pw_uid, entry.pw_gid, lent=True)
+        return Account(NOBODY, NOBODY, "lent")
+    return Account(entry.pw_uid, entry.pw_gid, "lent")
+
+
+def has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def may_lend() -> bool:
+    """Whether root has kept what it takes to run, feed and stop a process of another account."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        return True
+    held = next((int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:")), 0)
+    return all(held >> capability & 1 for capability in CHOWN_OVERRIDE_KILL_SETGID_SETUID)
 
 
 def open_to_others(path: Path) -> bool:

@@ -123,7 +123,7 @@ def sync(uv: str, environment: Environment) -> None:
     """Make `.venv` hold exactly what the lock file says."""
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     env |= {"UV_PYTHON": interpreter(), "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": VENV}
-    if "UV_CACHE_DIR" not in env and not os.access(Path.home(), os.W_OK):
+    if "UV_CACHE_DIR" not in env and not os.access(os.path.expanduser("~"), os.W_OK):
         env["UV_CACHE_DIR"] = str(TOOLS / "cache")  # an account without a home of its own
     groups = [part for group in environment.groups for part in ("--group", group)]
     run("Installing the locked packages", [uv, "sync", "--locked", "--no-default-groups", *groups], env)

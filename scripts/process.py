@@ -57,12 +57,11 @@ class Child:
 
     def start(self) -> None:
         """Start it; its output goes to the end of its log."""
-        account = self.account if self.account and self.account.lent else None
-        leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(self.stop_signal))]
-        who = ["-", "-"] if account is None else [str(account.uid), str(account.gid)]
+        account = self.account.leash if self.account else "own"
+        leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(self.stop_signal)), account]
         with self.log.open("ab") as output:
             self.popen = subprocess.Popen(
-                [*leash, *who, *self.command],
+                [*leash, *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

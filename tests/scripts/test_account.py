@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,8 @@ from scripts.errors import Stop
 from scripts.process import runs
 from scripts.servers import Servers
 
-LENT = Account(65534, 65534, lent=True)
-OWN = Account(os.getuid(), os.getgid(), lent=False)
+LENT = Account(65534, 65534, "lent")
+OWN = Account(os.getuid(), os.getgid())
 
 
 @pytest.fixture
@@ -71,3 +72,22 @@ def test_root_starts_servers_from_a_private_home(private_home: Path) -> None:
         shutil.rmtree(servers.home)
     assert not runs(pid, "postgres")
     assert not servers.sockets.exists()
+
+
+def test_an_account_without_a_name_borrows_one(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("unshare") or subprocess.run(["unshare", "--user", "true"], check=False).returncode != 0:
+        pytest.skip("this machine allows no user namespaces")
+    monkeypatch.setattr(account, "may_lend", lambda: False)
+    monkeypatch.setattr(account, "has_name", lambda uid: False)
+    servers = Servers(directory, lambda name: directory / f"{name}.log")
+    assert servers.account.how == "mapped"
+    try:
+        servers.postgres.start()
+        servers.valkey.start()
+        with psycopg.connect(servers.postgres.ensure_database()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert (directory / "postgres").stat().st_uid == os.getuid()
+        servers.postgres.kill()
+        servers.postgres.start()
+    finally:
+        assert servers.stop() == []
