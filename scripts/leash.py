@@ -43,11 +43,14 @@ def main(parent: int, death_signal: int, account: str, command: list[str]) -> No
 def look_like_nobody(kernel: Any) -> None:
     """Stay the same account to the machine, and be `nobody` to this process and its children."""
     uid, gid = os.geteuid(), os.getegid()
-    if kernel is None or kernel.unshare(CLONE_NEWUSER) != 0:
-        sys.exit("this account has no name and may not borrow one: set DATABASE_URL and REDIS_URL to your own servers")
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{NOBODY} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{NOBODY} {gid} 1")
+    try:
+        if kernel is None or kernel.unshare(CLONE_NEWUSER) != 0:
+            raise PermissionError
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{NOBODY} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{NOBODY} {gid} 1")
+    except OSError:
+        sys.exit(f"account {uid} cannot run PostgreSQL here: use an ordinary one, or set DATABASE_URL and REDIS_URL")
 
 
 if __name__ == "__main__":

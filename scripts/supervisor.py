@@ -170,7 +170,7 @@ class Run:
     def stop(self) -> list[str]:
         """Stop what was started, last first, and name what had to be killed. A second Ctrl-C ends the patience."""
         signals = self.signals
-        order = self.children[::-1]
+        order = [child for child in reversed(self.children) if child.popen]
         killed: list[str] = []
         if order:
             with step(f"Stopping {', '.join(child.name for child in order)}"):

@@ -25,6 +25,7 @@ import redis
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
+from eventstore.schema import migrate
 from scripts.postgres import THROWAWAY, Postgres
 from scripts.servers import Servers
 
@@ -78,11 +79,7 @@ def log_in(directory: Path) -> Callable[[str], Path]:
 
 def prepare(database_url: str) -> None:
     """What every test database holds before its test begins: our tables."""
-    from eventstore import schema
-
-    migrate = getattr(schema, "migrate", None)
-    if migrate is not None:
-        migrate(database_url)
+    migrate(database_url)
 
 
 def admin() -> psycopg.Connection:
