@@ -41,11 +41,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view_wait_seconds: float = 2.0
     """How long a command waits for the views to show it before it answers with `Bitacora-Lag`."""
     max_body_bytes: int = 1024 * 1024
+    only: str = ""
+    """Serve this one frontend, at the root."""
+    level_sales: tuple[int, int] = (4_500_000_00, 8_000_000_00)
+    """Accumulated sales, in centavos, that make a Pazz partner a master and a legend."""
+    level_rates: tuple[int, int, int] = (200, 250, 300)
+    """Commission rates of starter, master and legend, in hundredths of a percent."""
+    default_goal: int = 25_000_00
+    """A Pazz partner's target, in centavos, as long as none was ever set."""
     trusted_proxies: int = 0
     """How many proxies in front may set X-Forwarded-For; 0 means the header is ignored."""
     ready_file: str | None = None
     """Touched by a process when it is ready to work; the supervisor of `scripts/up` waits for it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def announce_ready(self) -> None:
+        """Say to whoever started this process that it is ready to work."""
+        if self.ready_file:
+            Path(self.ready_file).touch()
 
 
 VARIABLES = {
@@ -58,6 +71,9 @@ VARIABLES = {
         if field not in {"database_url", "redis_url", "allowed_origins"}
     },
 }
+
+LISTS = {"allowed_origins", "level_sales", "level_rates"}
+"""Settings written as one text with commas."""
 
 ADVICE = {
     "database_url": "set it to postgresql://user:password@host/database, or run scripts/up, which starts a database",

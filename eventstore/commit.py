@@ -47,7 +47,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """What one commit does to one stream: it must be exactly at `expected` (0: not there yet), and gets these events."""
+    """What one commit does to one stream: it must be at `expected` (0: not there yet), and gets these events."""
 
     stream: str
     expected: int
@@ -166,7 +166,7 @@ Row = tuple[int, list[int], list[tuple[int, str, int, int]] | None]
 
 
 def outcomes(commits: Sequence[Commit], row: Row) -> list[Committed | NotStored]:
-    """What became of each commit, from the row that `APPEND_COMMANDS` answered (`(head, [], None)` when all went in)."""
+    """What became of each commit, by the row that `APPEND_COMMANDS` answered (`(head, [], None)`: all went in)."""
     position, conflicts, replays = row
     known = {number: (fingerprint, first, last) for number, fingerprint, first, last in replays or ()}
     results: list[Committed | NotStored] = []

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
-
+from eventstore.connect import AsyncConnection, Connection
 from eventstore.mapper import Mapper, Recorded, Row
 from eventstore.sealing import Vault
 
@@ -28,7 +27,7 @@ class Log:
         self.mapper = mapper
         self.vault = vault
 
-    async def stream(self, connection: psycopg.AsyncConnection, stream: str, after: int = 0) -> AsyncIterator[Recorded]:
+    async def stream(self, connection: AsyncConnection, stream: str, after: int = 0) -> AsyncIterator[Recorded]:
         """The events of one stream after a version, oldest first."""
         while True:
             cursor = await connection.execute(STREAM, [stream, after, PAGE], binary=True)
@@ -39,19 +38,19 @@ class Log:
                 return
             after = rows[-1][2]
 
-    async def between(self, connection: psycopg.AsyncConnection, after: int, upto: int) -> list[Recorded]:
+    async def between(self, connection: AsyncConnection, after: int, upto: int) -> list[Recorded]:
         """The events at positions `after` + 1 to `upto`."""
         cursor = await connection.execute(AFTER, [after, upto], binary=True)
         return await self._recorded(connection, await cursor.fetchall())
 
-    def between_now(self, connection: psycopg.Connection, after: int, upto: int) -> list[Recorded]:
+    def between_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
         """As `between`, for the processes that follow the log one batch at a time."""
         rows: list[Row] = connection.execute(AFTER, [after, upto], binary=True).fetchall()
         subjects = self.mapper.subjects(rows)
         keys = self.vault.keys_now(connection, subjects) if subjects else None
         return [self.mapper.recorded(row, keys) for row in rows]
 
-    def stream_now(self, connection: psycopg.Connection, stream: str, after: int = 0) -> Iterator[Recorded]:
+    def stream_now(self, connection: Connection, stream: str, after: int = 0) -> Iterator[Recorded]:
         """As `stream`, for the processes that follow the log."""
         while True:
             rows: list[Row] = connection.execute(STREAM, [stream, after, PAGE], binary=True).fetchall()
@@ -62,14 +61,21 @@ class Log:
                 return
             after = rows[-1][2]
 
-    async def _recorded(self, connection: psycopg.AsyncConnection, rows: list[Row]) -> list[Recorded]:
+    async def _recorded(self, connection: AsyncConnection, rows: list[Row]) -> list[Recorded]:
         subjects = self.mapper.subjects(rows)
         keys = await self.vault.keys(connection, subjects) if subjects else None
         return [self.mapper.recorded(row, keys) for row in rows]
 
 
-def head(connection: psycopg.Connection) -> int:
+def head(connection: Connection) -> int:
     """The position of the newest event; 0 for an empty log."""
     row = connection.execute(HEAD).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def head_of(connection: AsyncConnection) -> int:
+    """As `head`, for an event loop."""
+    row = await (await connection.execute(HEAD)).fetchone()
     assert row is not None
     return row[0]

@@ -113,13 +113,21 @@ class Mapper:
             value = fields.get(field)
             if isinstance(value, dict):
                 text = sealing.unseal(keys.get(stream), value["sealed"], f"{name}.{field}")
-                fields[field] = text if text is not None else catalogue.erased_value(self._types[name], field)
+                fields[field] = text if text is not None else self._erased[name, field]
         return msgspec.convert(fields, self._types[name])
 
     def _upcast(self, name: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         while name in self._upcasts:
             name, fields = self._upcasts[name](fields)
         return name, fields
+
+
+def _takes_none(kind: Any) -> bool:
+    try:
+        msgspec.convert(None, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 __all__ = ["ERASED", "UPCASTS", "Mapper", "Meta", "Recorded", "Row", "Upcast"]

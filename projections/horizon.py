@@ -46,8 +46,8 @@ class Horizon:
         """Call `listener` with every new position; it must not block."""
         self._listeners.append(listener)
 
-    async def reached(self, position: int, timeout: float) -> float:
-        """Wait until the views show everything up to `position`. Returns 0.0, or after `timeout` seconds the seconds
+    async def reached(self, position: int, patience: float) -> float:
+        """Wait until the views show everything up to `position`. Returns 0.0, or after `patience` seconds the seconds
         waited in vain."""
         if position <= self.position:
             return 0.0
@@ -55,7 +55,7 @@ class Horizon:
         heapq.heappush(self._waiting, (position, next(self._order), done))
         began = time.monotonic()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 await done
         except TimeoutError:
             return round(time.monotonic() - began, 3)

@@ -99,7 +99,7 @@ def run(
 ) -> None:
     """Follow the log until `stop`. A second projector waits here, standing by, until the first one is gone.
 
-    Views that are missing or changed are built beside the live ones meanwhile, in a thread with a connection of its own.
+    Views that are missing or changed are built beside the live ones meanwhile, in a thread of its own.
     """
     while not stop():
         try:

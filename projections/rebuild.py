@@ -1,7 +1,8 @@
 """Building a view beside the live one and switching in one transaction; and resuming what was parked.
 
-The new tables grow in the schema `building_<view>`. When they have nearly caught up, the switch takes the checkpoint's
-row, which holds the projector still, applies what is left, moves the tables into `views`, and lets go. Reads never stop.
+The new tables grow in the schema `building_<view>`. When they have nearly caught up, the switch takes the
+checkpoint's row, which holds the projector still, applies what is left, moves the tables into `views`, and lets go.
+Reads never stop.
 """
 
 from __future__ import annotations

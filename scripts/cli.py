@@ -7,6 +7,8 @@ import click
 import settings
 from scripts.audit import audit
 from scripts.log import log
+from scripts.processes import COMMANDS
+from scripts.views import rebuild, views
 
 
 @click.group()
@@ -14,8 +16,23 @@ def bitacora() -> None:
     """An event-sourced CQRS backend for sales organisations."""
 
 
+for command in COMMANDS:
+    bitacora.add_command(command)
+bitacora.add_command(views)
+bitacora.add_command(rebuild)
 bitacora.add_command(audit)
 bitacora.add_command(log)
+
+
+@bitacora.command()
+def seed() -> None:
+    """Fill in the demo world, in development."""
+    from scripts import demo
+
+    loaded = settings.load()
+    if loaded.environment != "development":
+        sys.exit("bitacora: the demo world is for development only; scripts/up fills it in.")
+    click.echo("the demo world is made" if demo.run(loaded) else "the demo world is there")
 
 
 def main() -> None:

@@ -1,0 +1,152 @@
+"""Access tokens, passwords, and which sign-ins are over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import argon2
+import jwt
+import psycopg
+
+from api.context import Caller
+from eventstore import sign_ins
+from eventstore.connect import AsyncConnection, connect_async
+
+logger = logging.getLogger(__name__)
+
+ALGORITHM = "HS256"
+REMEMBERED = 10_000
+HASHING_THREADS = 2
+"""Argon2 takes tens of megabytes and milliseconds; more at once would starve the requests beside it."""
+
+
+class Unauthorized(Exception):
+    """No token, or one that is malformed, expired, revoked or signed by somebody else."""
+
+
+class Tokens:
+    """Issues and reads access tokens. A token that was read once is remembered until it expires."""
+
+    def __init__(self, secret: str, lifetime: int) -> None:
+        self._secret = secret
+        self.lifetime = lifetime
+        self._read: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self.revoked: set[str] = set()
+
+    def issue(self, caller: Caller) -> str:
+        """A token for the caller, valid for `lifetime` seconds."""
+        now = int(time.time())
+        claims = {
+            "sub": caller.id,
+            "org": caller.organization,
+            "role": caller.role,
+            "acc": caller.account,
+            "sid": caller.sign_in,
+            "iat": now,
+            "exp": now + self.lifetime,
+        }
+        if caller.region:
+            claims["reg"] = caller.region
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+    def caller(self, token: str) -> Caller:
+        """Who holds this token. Raises `Unauthorized`."""
+        known = self._read.get(token)
+        if known is None:
+            known = self._decode(token)
+            self._read[token] = known
+            if len(self._read) > REMEMBERED:
+                self._read.popitem(last=False)
+        caller, expires = known
+        if expires <= time.time():
+            self._read.pop(token, None)
+            raise Unauthorized("expired")
+        if caller.sign_in in self.revoked:
+            raise Unauthorized("revoked")
+        return caller
+
+    def _decode(self, token: str) -> tuple[Caller, float]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub", "org", "role", "sid"]}
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthorized(str(error)) from None
+        return Caller(
+            id=claims["sub"],
+            organization=claims["org"],
+            role=claims["role"],
+            account=claims["acc"],
+            sign_in=claims["sid"],
+            region=claims.get("reg"),
+        ), float(claims["exp"])
+
+
+class Passwords:
+    """Argon2id in a few threads."""
+
+    def __init__(self) -> None:
+        self._hasher = argon2.PasswordHasher()
+        self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
+        self._nobody = self._hasher.hash("nobody has this password")
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+
+    async def matches(self, kept: str | None, password: str) -> bool:
+        """Whether the password is right. Takes the same time for an account that does not exist (`kept` is None)."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._matches, kept, password)
+
+    def _matches(self, kept: str | None, password: str) -> bool:
+        try:
+            self._hasher.verify(kept or self._nobody, password)
+        except argon2.exceptions.VerificationError:
+            return False
+        return kept is not None
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False)
+
+
+class Revocations:
+    """Keeps `Tokens.revoked` up to date: every process hears of a logout when it happens."""
+
+    def __init__(self, database_url: str, tokens: Tokens) -> None:
+        self._url = database_url
+        self._tokens = tokens
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Revocations:
+        self._task = asyncio.create_task(self._follow(), name="revocations")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with await connect_async(self._url, "revocations") as connection:
+                    await connection.execute("listen revoked")
+                    await self._listen(connection)
+            except psycopg.Error as error:
+                logger.warning("database away (%s), trying again", str(error).strip())
+                await asyncio.sleep(0.2)
+
+    async def _listen(self, connection: AsyncConnection) -> None:
+        while True:
+            # Older ones need no memory: their access tokens have expired by themselves.
+            self._tokens.revoked = await sign_ins.revoked_since(connection, self._tokens.lifetime + 60)
+            async for notice in connection.notifies(timeout=300):
+                self._tokens.revoked.add(notice.payload)

@@ -1,0 +1,141 @@
+"""The front door: one complete application per frontend, told apart by the first part of the path.
+
+Start-up and shutdown happen here, once per process; what a request needs of its surroundings (its id, headers, the log
+line) is put around it here, once for all frontends.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from api import health, office, pazz
+from api.context import KEY, Context
+from api.frontend import Frontend
+from api.runtime import Runtime
+from logs import configure
+from settings import Settings, load
+
+logger = logging.getLogger("api")
+
+Application = Any
+"""An ASGI application; the framework's own types for it are looser than useful."""
+
+FRONTENDS: dict[str, Callable[[Runtime], Frontend]] = {
+    "pazz": pazz.build,
+    "office": office.build,
+}
+
+
+class FrontDoor:
+    """The ASGI application of one process. `only` serves that frontend at the root instead of under its name."""
+
+    def __init__(self, settings: Settings, only: str | None = None) -> None:
+        self.runtime = Runtime(settings)
+        self._settings = settings
+        names = [only] if only else list(FRONTENDS)
+        built = {name: FRONTENDS[name](self.runtime) for name in names}
+        self._frontends = {name: frontend.application for name, frontend in built.items()}
+        self._sockets = {path: app for frontend in built.values() for path, app in frontend.sockets.items()}
+        self._only = only
+        self._house = health.build(self.runtime, names)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        for path, sockets in self._sockets.items():
+            if scope["path"].startswith(path):
+                await sockets(scope, receive, send)
+                return
+        frontend, application = self._find(scope)
+        about = scope[KEY] = Context(frontend, self._address(scope))
+        if scope["type"] == "websocket":
+            await application(scope, receive, send)
+            return
+        await self._serve(application, about, scope, receive, send)
+
+    def _find(self, scope: Any) -> tuple[str, Application]:
+        path: str = scope["path"]
+        first = path.split("/", 2)[1]
+        if self._only and first not in health.PATHS:
+            return self._only, self._frontends[self._only]
+        if first not in self._frontends:
+            return "house", self._house
+        mount = "/" + first
+        scope["path"] = path[len(mount) :] or "/"
+        scope["raw_path"] = scope["path"].encode()
+        scope["root_path"] = scope.get("root_path", "") + mount
+        return first, self._frontends[first]
+
+    async def _serve(self, application: Application, about: Context, scope: Any, receive: Any, send: Any) -> None:
+        status = 500
+        method, path = scope["method"], scope["path"]
+        least = dict(scope["headers"]).get(b"bitacora-at-least")
+        if least is not None and least.isdigit() and len(least) < 18:
+            lag = await self.runtime.horizon.reached(int(least), self._settings.view_wait_seconds)
+            if lag:
+                about.add_header("Bitacora-Lag", lag)
+
+        async def send_with_headers(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", about.request_id.encode()),
+                    *about.headers,
+                ]
+            await send(message)
+
+        try:
+            await application(scope, receive, send_with_headers)
+        finally:
+            seconds = time.perf_counter() - about.started
+            health.observe(about, method, status, seconds)
+            if logger.isEnabledFor(logging.INFO):
+                caller = about.caller.subject if about.caller else None
+                logger.info(
+                    "served",
+                    extra={
+                        "request": about.request_id,
+                        "frontend": about.frontend,
+                        "method": method,
+                        "path": path,
+                        "status": status,
+                        "milliseconds": round(seconds * 1000, 2),
+                        "caller": caller,
+                    },
+                )
+
+    def _address(self, scope: Any) -> str:
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if self._settings.trusted_proxies:
+            forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
+            hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+            if len(hops) >= self._settings.trusted_proxies:
+                return hops[-self._settings.trusted_proxies]
+        return address
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            await self.runtime.__aenter__()
+        except Exception as error:
+            logger.exception("cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.runtime.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create() -> FrontDoor:
+    """The application that the server's processes run, with the settings of the environment."""
+    settings = load()
+    configure(settings.log_level)
+    return FrontDoor(settings, settings.only or None)

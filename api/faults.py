@@ -1,0 +1,65 @@
+"""What is wrong with a body, field by field. The decoder stops at the first fault; people want to know all of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ValidationException
+from litestar.utils.scope.state import ScopeState
+
+Kind = Literal["required", "unknown", "wrong_type", "out_of_range"]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with one field. `detail` is the decoder's own sentence, for developers."""
+
+    field: str
+    kind: Kind
+    detail: str
+
+
+def find(body: bytes, shape: type[msgspec.Struct]) -> list[Fault]:
+    """Every fault of a JSON body against its shape; one with field `""` when it is no JSON object at all."""
+    try:
+        given = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        return [Fault("", "wrong_type", str(error))]
+    if not isinstance(given, dict):
+        return [Fault("", "wrong_type", "Expected an object")]
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    faults = [Fault(name, "unknown", "Unknown field") for name in given if name not in fields]
+    for name, field in fields.items():
+        if name in given:
+            faults += _check(name, given[name], field.type)
+        elif field.required:
+            faults.append(Fault(name, "required", "Required"))
+    return faults
+
+
+def _check(name: str, value: Any, expected: Any) -> list[Fault]:
+    try:
+        msgspec.convert(value, expected)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        # msgspec says "Expected `int`, got `str`" for types and "Expected `str` of length <= 50" for limits.
+        kind: Kind = "wrong_type" if ", got " in text else "out_of_range"
+        return [Fault(name, kind, text)]
+    return []
+
+
+def of_query(error: ValidationException) -> list[Fault]:
+    """The faults that the framework found in query and path parameters."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    return [
+        Fault(str(entry.get("key", "")), "wrong_type", str(entry.get("message", "")))
+        for entry in extra
+        if isinstance(entry, dict)
+    ]
+
+
+def body_of(request: Request[Any, Any, Any]) -> bytes:
+    """The body that was read before it turned out to be wrong."""
+    body = ScopeState.from_scope(request.scope).body
+    return body if isinstance(body, bytes) else b""

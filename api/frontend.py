@@ -1,0 +1,77 @@
+"""What every frontend's application is given: its dependencies, its cross-origin rules, its place in the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.config.cors import CORSConfig
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+
+from api import context
+from api.context import Caller
+from api.runtime import Runtime
+from settings import Settings
+
+EXPOSED = [
+    "Bitacora-Position",
+    "Bitacora-Lag",
+    "ETag",
+    "Idempotency-Replayed",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+]
+
+
+class Frontend(msgspec.Struct, frozen=True):
+    """An application, and the sockets it serves at the root because its document's client connects there."""
+
+    application: Any
+    sockets: Mapping[str, Any] = {}
+
+
+def dependencies(runtime: Runtime) -> dict[str, Provide]:
+    """`runtime` and `caller` for route handlers. A public route has no caller and must not ask for one."""
+
+    def caller(request: Request[Any, Any, Any]) -> Caller:
+        found = context.of(request.scope).caller
+        assert found is not None, "a public route asked for its caller"
+        return found
+
+    return {
+        "runtime": Provide(lambda: runtime, sync_to_thread=False, use_cache=True),
+        "caller": Provide(caller, sync_to_thread=False),
+    }
+
+
+def cors(settings: Settings) -> CORSConfig:
+    """Browsers may call from the origins in the settings, with credentials."""
+    return CORSConfig(
+        allow_origins=list(settings.allowed_origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "X-Requested-With",
+            "X-Organization-ID",
+            "X-CSRF-Token",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "Bitacora-At-Least",
+        ],
+        allow_credentials=True,
+        expose_headers=EXPOSED,
+        max_age=600,
+    )
+
+
+def template(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The route's path with its parameters as names, for metrics."""
+    return str(connection.scope.get("path_template", ""))

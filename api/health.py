@@ -1,0 +1,153 @@
+"""What belongs to no frontend: whether this process is alive and ready, its metrics, and where the documentation is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Litestar, MediaType, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+from api.context import Context
+from api.runtime import Runtime
+from eventstore import log as logs
+from eventstore.connect import AsyncConnection
+
+PATHS = {"health", "metrics", "docs-assets"}
+ASSET_FOLDER = Path(__file__).parent / "docs_assets"
+ASSETS = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui-standalone-preset.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+}
+
+REQUESTS = Histogram(
+    "bitacora_request_seconds",
+    "Time to answer a request",
+    ["frontend", "method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+STORED = Gauge("bitacora_writer_events", "Events stored by this process")
+FLUSHES = Gauge("bitacora_writer_flushes", "Flushes of this process's writer")
+VIEWS = Gauge("bitacora_views_position", "Position up to which the views show the log, as this process knows it")
+FAILURES = Counter("bitacora_readiness_failures", "Readiness checks that found a dependency away", ["dependency"])
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One dependency: whether it answers, in how many milliseconds, and what is wrong otherwise."""
+
+    ok: bool
+    milliseconds: float
+    error: str | None = None
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Ready when every dependency answers. Lag is shown but never makes a process unready: it would only grow."""
+
+    ready: bool
+    dependencies: dict[str, Check]
+    views_lag_events: int | None
+
+
+def observe(about: Context, method: str, status: int, seconds: float) -> None:
+    """Count a served request. Routes are counted by template, so that ids do not become label values."""
+    REQUESTS.labels(about.frontend, method, about.template or "-", str(status)).observe(seconds)
+
+
+def build(runtime: Runtime, frontends: Sequence[str]) -> Litestar:
+    """The application for everything outside the mounts."""
+
+    @get("/health")
+    async def alive() -> dict[str, str]:
+        """Whether the process answers at all."""
+        return {"status": "ok"}
+
+    @get("/health/ready")
+    async def ready() -> Response[Readiness]:
+        """Whether the process can serve: each dependency apart."""
+        checks = dict(
+            zip(("database", "redis"), await asyncio.gather(_database(runtime), _redis(runtime)), strict=True)
+        )
+        lag = await _lag(runtime) if checks["database"].ok else None
+        found = Readiness(all(check.ok for check in checks.values()), checks, lag)
+        return Response(found, status_code=200 if found.ready else 503)
+
+    @get("/metrics", media_type=MediaType.TEXT)
+    async def metrics() -> Response[bytes]:
+        """The figures of this process, for Prometheus."""
+        STORED.set(runtime.writer.stored)
+        FLUSHES.set(runtime.writer.flushes)
+        VIEWS.set(runtime.horizon.position)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @get("/docs-assets/{name:str}", cache=False)
+    async def docs_asset(name: FromPath[str]) -> Response[bytes]:
+        """The files of the documentation pages."""
+        if name not in ASSETS:
+            raise NotFoundException
+        return Response(
+            (ASSET_FOLDER / name).read_bytes(),
+            media_type=ASSETS[name],
+            headers={"Cache-Control": "public, max-age=31536000, immutable"},
+        )
+
+    @get("/", media_type=MediaType.HTML)
+    async def index() -> str:
+        """Where each frontend and its documentation is."""
+        rows = "".join(f'<li><a href="/{name}/docs">/{name}</a></li>' for name in frontends)
+        return (
+            "<!doctype html><html lang=en><meta charset=utf-8><title>Bitácora</title>"
+            "<style>body{font:16px/1.6 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>"
+            f"<h1>Bitácora</h1><p>One log, every frontend over it. Documentation of each:</p><ul>{rows}</ul>"
+            '<p><a href="/health/ready">readiness</a> · <a href="/metrics">metrics</a></p></html>'
+        )
+
+    return Litestar(
+        [alive, ready, metrics, docs_asset, index],
+        openapi_config=None,
+    )
+
+
+async def _database(runtime: Runtime) -> Check:
+    async def ask() -> Any:
+        async with runtime.connection() as connection:
+            return await logs.head_of(connection)
+
+    return await _check("database", ask())
+
+
+async def _redis(runtime: Runtime) -> Check:
+    async def ask() -> Any:
+        return await runtime.redis.execute_command("PING")
+
+    return await _check("redis", ask())
+
+
+async def _lag(runtime: Runtime) -> int:
+    async with runtime.connection() as connection:
+        return await _behind(connection, runtime.horizon.position)
+
+
+async def _behind(connection: AsyncConnection, position: int) -> int:
+    return max(0, await logs.head_of(connection) - position)
+
+
+async def _check(name: str, question: Any) -> Check:
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(2):
+            await question
+    except Exception as error:  # any failure means: not there
+        FAILURES.labels(name).inc()
+        return Check(False, _since(began), f"{type(error).__name__}: {error}".strip())
+    return Check(True, _since(began))
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 2)

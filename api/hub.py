@@ -1,0 +1,120 @@
+"""Realtime: what the views came to show since the last look, told to whoever is connected to this process.
+
+The hub follows the horizon, so a push goes out only after a GET would say the same. It reads the log from where it
+stood, so a burst is one read and nothing is skipped, whatever else is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from eventstore.connect import AsyncConnection
+from eventstore.log import Log
+from eventstore.mapper import Recorded
+from projections.horizon import Horizon
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1_000
+RESUME_LIMIT = 10_000
+"""How many events back a connection may resume; one that was away longer loads its screens anew."""
+
+
+class Push(msgspec.Struct, frozen=True):
+    """One message: to whom (a user's subject or another room of that frontend), its name, its body, and the position
+    that a client gives back as `since` when it reconnects."""
+
+    to: str
+    name: str
+    body: Any
+    position: int
+
+
+class Realtime(Protocol):
+    """A frontend's side of the hub."""
+
+    def wants(self, recorded: Recorded) -> bool:
+        """Whether somebody connected here might be told about this event."""
+        ...
+
+    async def pushes(self, connection: AsyncConnection, recorded: Recorded) -> Sequence[Push]:
+        """What to say about it, as a GET would."""
+        ...
+
+    async def deliver(self, push: Push) -> None:
+        """Send to every connection that it is for."""
+        ...
+
+
+class Hub:
+    """Use as `async with`. Frontends join before."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection], log: Log, horizon: Horizon) -> None:
+        self._pool = pool
+        self._log = log
+        self._horizon = horizon
+        self._frontends: list[Realtime] = []
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, frontend: Realtime) -> None:
+        """Tell this frontend what happens from now on."""
+        self._frontends.append(frontend)
+
+    async def __aenter__(self) -> Hub:
+        self._horizon.on_move(lambda position: self._moved.set())
+        self._task = asyncio.create_task(self._follow(), name="hub")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def missed(self, frontend: Realtime, since: int) -> list[Push]:
+        """What a connection that saw everything up to `since` has missed, oldest first."""
+        upto = self._horizon.position
+        pushes: list[Push] = []
+        async with self._pool.connection() as connection:
+            for recorded in await self._log.between(connection, max(since, upto - RESUME_LIMIT), upto):
+                if frontend.wants(recorded):
+                    pushes.extend(await frontend.pushes(connection, recorded))
+        return pushes
+
+    async def _follow(self) -> None:
+        await self._moved.wait()
+        position = self._horizon.position
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            try:
+                while position < (upto := self._horizon.position):
+                    upto = min(upto, position + PAGE)
+                    await self._tell(position, upto)
+                    position = upto
+            except psycopg.Error as error:
+                logger.warning("database away (%s), trying again", str(error).strip())
+                await asyncio.sleep(0.2)
+                self._moved.set()
+
+    async def _tell(self, after: int, upto: int) -> None:
+        async with self._pool.connection() as connection:
+            for recorded in await self._log.between(connection, after, upto):
+                for frontend in self._frontends:
+                    try:
+                        if frontend.wants(recorded):
+                            for push in await frontend.pushes(connection, recorded):
+                                await frontend.deliver(push)
+                    except psycopg.Error:
+                        raise
+                    except Exception:  # one frontend's fault must not silence the others
+                        logger.exception("no push for %s at %s", recorded.name, recorded.position)

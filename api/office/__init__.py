@@ -1,0 +1,38 @@
+"""The office: staff, auditors and machines. Plain JSON, mounted at `/office`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api import context, docs, frontend, identity
+from api.office import auth, commissions, contract, customers, deals, users
+from api.runtime import Runtime
+
+
+def build(runtime: Runtime) -> frontend.Frontend:
+    """The application for this process."""
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Every route is for the roles that it names, for managers when it names none."""
+        about = context.of(connection.scope)
+        about.template = frontend.template(connection)
+        if handler.opt.get("public"):
+            return
+        roles = handler.opt.get("roles", contract.MANAGERS)
+        caller = identity.authenticate(runtime, connection, identity.bearer(connection), roles)
+        await identity.limit(runtime, connection, (contract.PER_USER, caller.subject))
+
+    application = Litestar(
+        [auth.router, users.router, customers.router, deals.router, commissions.router],
+        guards=[admit],
+        dependencies=frontend.dependencies(runtime),
+        exception_handlers=contract.EXCEPTION_HANDLERS,
+        cors_config=frontend.cors(runtime.settings),
+        openapi_config=docs.config("Office", "Staff, auditors and machines."),
+        request_max_body_size=runtime.settings.max_body_bytes,
+    )
+    return frontend.Frontend(application)

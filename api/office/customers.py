@@ -1,0 +1,120 @@
+"""Customers, as staff enter them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api import commands, identity
+from api.context import Caller
+from api.office import contract
+from api.runtime import Runtime
+from domain import customer
+from domain.model import NotFound
+from projections import customers, users
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer; an erased one has lost name, e-mail address and phone."""
+
+    id: str
+    name: str
+    email: str | None
+    phone: str | None
+    assigned_to: str | None
+    erased: bool
+    added_at: datetime
+
+
+class NewCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A customer to enter; `assigned_to` is a user of the organisation."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    assigned_to: str | None = None
+
+
+def shown(row: customers.Customer) -> Customer:
+    """A customer as the office shows it."""
+    return Customer(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        phone=row.phone,
+        assigned_to=row.assigned_to,
+        erased=row.erased,
+        added_at=row.added_at,
+    )
+
+
+async def found(runtime: Runtime, organization: str, customer_id: str) -> Customer:
+    """The customer by id. Raises `NotFound`."""
+    async with runtime.connection() as connection:
+        row = await customers.by_id(connection, organization, customer_id)
+    if row is None:
+        raise NotFound("CUSTOMER_NOT_FOUND", customer=customer_id)
+    return shown(row)
+
+
+async def check_user(runtime: Runtime, organization: str, user_id: str | None) -> None:
+    """Raise `NotFound` for somebody who is not of this organisation."""
+    if user_id is None:
+        return
+    async with runtime.connection() as connection:
+        if await users.by_id(connection, organization, user_id) is None:
+            raise NotFound("USER_NOT_FOUND", user=user_id)
+
+
+@post("/", summary="Enter a customer", opt={"body": NewCustomer})
+async def create(
+    request: Request[Any, Any, Any],
+    data: JSONBody[NewCustomer],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> Customer:
+    """Enter a customer, assigned to a partner or to nobody yet."""
+    await check_user(runtime, caller.organization, data.assigned_to)
+    asked = customer.AddCustomer(
+        customer=commands.new_id(runtime, request, "client"),
+        name=data.name,
+        email=data.email,
+        phone=data.phone,
+        assigned_to=data.assigned_to,
+        now=identity.now(),
+    )
+    stream = customer.stream(caller.organization, asked.customer)
+    await commands.run(runtime, request, customer.DECIDER, stream, asked)
+    return await found(runtime, caller.organization, asked.customer)
+
+
+@get("/{customer_id:str}", summary="One customer", opt={"roles": contract.STAFF})
+async def show(
+    customer_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
+) -> Customer:
+    """One customer of the organisation."""
+    return await found(runtime, caller.organization, customer_id)
+
+
+@post("/{customer_id:str}/erasure", summary="Erase a person", status_code=200)
+async def erase(
+    request: Request[Any, Any, Any],
+    customer_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> Customer:
+    """Forget who the customer was, for good: the key of their data is destroyed, in the log as everywhere."""
+    stream = customer.stream(caller.organization, customer_id)
+    asked = customer.EraseCustomer(customer=customer_id, now=identity.now())
+    await commands.run(runtime, request, customer.DECIDER, stream, asked)
+    async with runtime.connection() as connection:
+        await runtime.vault.erase(connection, stream)
+    return await found(runtime, caller.organization, customer_id)
+
+
+router = Router("/customers", route_handlers=[create, show, erase], tags=["customers"])

@@ -1,0 +1,38 @@
+"""Pazz: the dashboard of a car-leasing broker's partners. One complete application, mounted at `/pazz`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api import context, docs, frontend, identity
+from api.pazz import auth, contract, goals, profile
+from api.pazz.realtime import Realtime
+from api.runtime import Runtime
+
+
+def build(runtime: Runtime) -> frontend.Frontend:
+    """The application for this process."""
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Every route is for signed-in partners unless it says that it is public; all of them are limited."""
+        about = context.of(connection.scope)
+        about.template = frontend.template(connection)
+        if handler.opt.get("public"):
+            return
+        caller = identity.authenticate(runtime, connection, identity.bearer(connection), {contract.ROLE})
+        await identity.limit(runtime, connection, (contract.PER_USER, caller.subject))
+
+    application = Litestar(
+        [auth.router, goals.router, profile.router],
+        guards=[admit],
+        dependencies=frontend.dependencies(runtime),
+        exception_handlers=contract.EXCEPTION_HANDLERS,
+        cors_config=frontend.cors(runtime.settings),
+        openapi_config=docs.config("Pazz", "The partner dashboard of a car-leasing broker."),
+        request_max_body_size=runtime.settings.max_body_bytes,
+    )
+    return frontend.Frontend(application, sockets={"/socket.io": Realtime(runtime).application})

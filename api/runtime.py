@@ -1,0 +1,63 @@
+"""What every frontend shares in one API process: connections, the store, limits, the hub. Opened and closed once."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from redis.asyncio import Redis
+
+from api.access import Passwords, Revocations, Tokens
+from api.hub import Hub
+from api.limits import Limits
+from eventstore.connect import AsyncConnection, pool
+from eventstore.execute import Store
+from eventstore.log import Log
+from eventstore.mapper import Mapper
+from eventstore.sealing import Vault
+from eventstore.writer import Writer
+from projections.horizon import Horizon
+from settings import Settings
+
+POOL_SIZE = 12
+
+
+class Runtime:
+    """Use as `async with Runtime(settings)`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.vault = Vault(settings.master_key)
+        self.log = Log(Mapper(), self.vault)
+        self.pool = pool(settings.database_url, "api", POOL_SIZE)
+        self.writer = Writer(settings.database_url)
+        self.store = Store(self.pool, self.writer, self.log)
+        self.horizon = Horizon(settings.database_url)
+        self.tokens = Tokens(settings.secret, settings.access_token_seconds)
+        self.passwords = Passwords()
+        # Timeouts keep a hanging Redis from holding requests: limits then stand open.
+        self.redis = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+        self.limits = Limits(self.redis)
+        self.hub = Hub(self.pool, self.log, self.horizon)
+        self._opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Runtime:
+        opened = self._opened
+        opened.callback(self.passwords.close)
+        opened.push_async_callback(self.redis.aclose)
+        opened.push_async_callback(self.pool.close)
+        await self.pool.open()
+        await opened.enter_async_context(self.writer)
+        await opened.enter_async_context(self.horizon)
+        await opened.enter_async_context(Revocations(self.settings.database_url, self.tokens))
+        await opened.enter_async_context(self.hub)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
+
+    def connection(self):
+        """A connection for reading views: `async with runtime.connection() as connection`."""
+        return self.pool.connection()
+
+
+__all__ = ["AsyncConnection", "Runtime"]

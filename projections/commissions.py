@@ -1,0 +1,120 @@
+"""Commissions: each with its terms and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain.commission import CommissionCancelled, CommissionEarned, CommissionPaid, CommissionPromised
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table commissions (
+    organization  text not null,
+    id            text not null,
+    partner       text not null,
+    deal          text not null,
+    customer      text not null,
+    status        text not null,         -- pending, earned, paid, cancelled
+    amount        bigint not null,
+    rate          integer not null,
+    sale          bigint not null,
+    vehicle_make  text,
+    vehicle_model text,
+    month         text,                  -- the month it was earned in
+    promised_at   timestamptz not null,
+    earned_at     timestamptz,
+    paid_at       timestamptz,
+    primary key (organization, id)
+);
+create index commissions_by_partner on commissions (organization, partner, month, id);
+"""
+
+PROMISE = """
+insert into commissions (organization, id, partner, deal, customer, status, amount, rate, sale,
+                         vehicle_make, vehicle_model, promised_at)
+values (%s, %s, %s, %s, %s, 'pending', %s, %s, %s, %s, %s, %s)
+"""
+EARN = """
+insert into commissions (organization, id, partner, deal, customer, status, amount, rate, sale,
+                         vehicle_make, vehicle_model, promised_at, month, earned_at)
+values (%s, %s, %s, %s, %s, 'earned', %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (organization, id) do update
+set status = 'earned', amount = excluded.amount, rate = excluded.rate, sale = excluded.sale,
+    vehicle_make = excluded.vehicle_make, vehicle_model = excluded.vehicle_model,
+    month = excluded.month, earned_at = excluded.earned_at
+"""
+PAY = "update commissions set status = 'paid', paid_at = %s where organization = %s and id = %s"
+CANCEL = "update commissions set status = 'cancelled' where organization = %s and id = %s"
+
+EVENTS = (CommissionPromised, CommissionEarned, CommissionPaid, CommissionCancelled)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case CommissionPromised() as event:
+            yield PROMISE, (organization, *_terms(event), event.at)
+        case CommissionEarned() as event:
+            yield EARN, (organization, *_terms(event), event.at, event.month, event.at)
+        case CommissionPaid() as event:
+            yield PAY, (event.at, organization, event.commission)
+        case CommissionCancelled() as event:
+            yield CANCEL, (organization, event.commission)
+        case _:
+            pass
+
+
+def _terms(event: CommissionPromised | CommissionEarned) -> tuple[str | int | None, ...]:
+    return (
+        event.commission,
+        event.partner,
+        event.deal,
+        event.customer,
+        event.amount,
+        event.rate,
+        event.sale,
+        event.vehicle_make,
+        event.vehicle_model,
+    )
+
+
+class Commission(msgspec.Struct, frozen=True, kw_only=True):
+    """A commission. Money in centavos, rate in hundredths of a percent."""
+
+    id: str
+    partner: str
+    deal: str
+    customer: str
+    status: str
+    amount: int
+    rate: int
+    sale: int
+    vehicle_make: str | None
+    vehicle_model: str | None
+    month: str | None
+    promised_at: datetime
+    earned_at: datetime | None
+    paid_at: datetime | None
+
+
+BY_ID = """
+select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+       promised_at, earned_at, paid_at
+from commissions where organization = %s and id = %s
+"""
+
+
+async def by_id(connection: AsyncConnection, organization: str, commission: str) -> Commission | None:
+    """One commission."""
+    async with connection.cursor(row_factory=class_row(Commission)) as cursor:
+        await cursor.execute(BY_ID, (organization, commission))
+        return await cursor.fetchone()

@@ -1,0 +1,68 @@
+"""Levels: how much each partner has sold, and the level that this brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain.level import LevelUpgraded, SaleAccumulated, SaleWithdrawn
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table levels (
+    organization text not null,
+    partner      text not null,
+    level        text not null default 'starter',
+    accumulated  bigint not null default 0,
+    primary key (organization, partner)
+);
+"""
+
+ACCUMULATE = """
+insert into levels (organization, partner, accumulated) values (%s, %s, %s)
+on conflict (organization, partner) do update set accumulated = levels.accumulated + excluded.accumulated
+"""
+UPGRADE = """
+insert into levels (organization, partner, level) values (%s, %s, %s)
+on conflict (organization, partner) do update set level = excluded.level
+"""
+
+EVENTS = (SaleAccumulated, SaleWithdrawn, LevelUpgraded)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case SaleAccumulated() as event:
+            yield ACCUMULATE, (organization, event.partner, event.sale)
+        case SaleWithdrawn() as event:
+            yield ACCUMULATE, (organization, event.partner, -event.sale)
+        case LevelUpgraded() as event:
+            yield UPGRADE, (organization, event.partner, event.level)
+        case _:
+            pass
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner's level and what they have sold so far, in centavos."""
+
+    partner: str
+    level: str
+    accumulated: int
+
+
+OF_PARTNER = "select partner, level, accumulated from levels where organization = %s and partner = %s"
+
+
+async def of_partner(connection: AsyncConnection, organization: str, partner: str) -> Level:
+    """The partner's level; a starter who has sold nothing when nothing is known."""
+    async with connection.cursor(row_factory=class_row(Level)) as cursor:
+        await cursor.execute(OF_PARTNER, (organization, partner))
+        return await cursor.fetchone() or Level(partner=partner, level="starter", accumulated=0)

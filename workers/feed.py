@@ -1,0 +1,71 @@
+"""The feed: follows the log, asks each reaction what an event means, and keeps the answer as jobs.
+
+Jobs and the feed's place in the log are stored in one transaction; the nudge through Redis comes after and may be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import dramatiq
+import psycopg
+from redis.exceptions import RedisError
+
+from eventstore import jobs
+from eventstore.connect import Connection, connect
+from eventstore.jobs import Job
+from eventstore.log import Log
+from settings import Settings
+from workers import REACTIONS, broker
+from workers.reaction import name
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1_000
+
+
+def advance(connection: Connection, log: Log, settings: Settings) -> list[Job]:
+    """Take the next page of the log; returns the new jobs. Other feeds may run beside this one: one of them wins."""
+    before = jobs.position(connection)
+    events = log.between_now(connection, before, before + PAGE)
+    if not events:
+        return []
+    found = [
+        (name(reaction), recorded.position)
+        for recorded in events
+        for reaction in REACTIONS
+        if isinstance(recorded.event, reaction.EVENTS) and any(True for _ in reaction.react(recorded, settings))
+    ]
+    moved = jobs.add(connection, found, before, events[-1].position)
+    return (found + advance(connection, log, settings)) if moved and len(events) == PAGE else found if moved else []
+
+
+def nudge_all(connected: dramatiq.Broker, found: list[Job]) -> None:
+    """Ask the workers to look; when Redis is away the clock will ask again."""
+    try:
+        for reaction, position in found:
+            broker.nudge(connected, reaction, position)
+    except (RedisError, OSError) as error:
+        logger.warning("Redis is away (%s): %s jobs wait for the clock", error, len(found))
+
+
+def run(settings: Settings, log: Log, *, ready: Callable[[], None], stop: Callable[[], bool]) -> None:
+    """Follow the log until `stop`."""
+    connected = broker.connect(settings)
+    while not stop():
+        try:
+            with (
+                connect(settings.database_url, "feed") as connection,
+                connect(settings.database_url, "feed ear") as ear,
+            ):
+                ear.execute("listen log")
+                ready()
+                while not stop():
+                    nudge_all(connected, advance(connection, log, settings))
+                    for _ in ear.notifies(timeout=1.0, stop_after=1):
+                        pass
+        except psycopg.OperationalError as error:
+            logger.warning("database away (%s), trying again", str(error).strip())
+            time.sleep(0.5)
