@@ -120,13 +120,13 @@ def fetch_uv() -> str:
 
 
 def sync(uv: str, environment: Environment) -> None:
-    """Make `.venv` hold exactly what the lock file says."""
+    """Make `.venv` hold what the lock file says. What else is there stays: a developer may have put it there."""
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     env |= {"UV_PYTHON": interpreter(), "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": VENV}
     if "UV_CACHE_DIR" not in env and not os.access(os.path.expanduser("~"), os.W_OK):
         env["UV_CACHE_DIR"] = str(TOOLS / "cache")  # an account without a home of its own
     groups = [part for group in environment.groups for part in ("--group", group)]
-    run("Installing the locked packages", [uv, "sync", "--locked", "--no-default-groups", *groups], env)
+    run("Installing the locked packages", [uv, "sync", "--locked", "--inexact", "--no-default-groups", *groups], env)
 
 
 def node_client() -> None:

@@ -116,7 +116,7 @@ def test_an_account_without_a_home_gets_a_cache(
     monkeypatch.setenv("HOME", "/nonexistent")
     bootstrap.sync(str(tmp_path / "uv"), Environment(tmp_path / ".venv", "key", ("embedded", "test")))
     assert (tools / "install.log").read_text() == (
-        f"{tools}/cache never sync --locked --no-default-groups --group embedded --group test\n"
+        f"{tools}/cache never sync --locked --inexact --no-default-groups --group embedded --group test\n"
     )
 
 
