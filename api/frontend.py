@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
 
 from api import context
 from api.context import Caller
@@ -70,6 +71,17 @@ def cors(settings: Settings) -> CORSConfig:
         expose_headers=EXPOSED,
         max_age=600,
     )
+
+
+def is_public(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> bool:
+    """Whether a route may be called without signing in: it says so (`opt={"public": True}`), it is the documentation,
+    or a browser only asks what it may do (OPTIONS)."""
+    path: str = connection.scope["path"]
+    return bool(handler.opt.get("public")) or path == "/docs" or path.startswith("/docs/") or _is_preflight(connection)
+
+
+def _is_preflight(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    return connection.scope.get("method") == "OPTIONS"
 
 
 def template(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -111,6 +111,7 @@ def build(runtime: Runtime, frontends: Sequence[str]) -> Litestar:
     return Litestar(
         [alive, ready, metrics, docs_asset, index],
         openapi_config=None,
+        logging_config=None,
     )
 
 

@@ -134,8 +134,8 @@ async def add_user(
 
 
 def authenticate(runtime: Runtime, request: Connection, token: str | None, roles: Collection[str]) -> Caller:
-    """The caller by their access token; the request then acts for them. Raises `Unauthorized`, or `Forbidden` for a role
-    that has no business here."""
+    """The caller by their access token; the request then acts for them. Raises `Unauthorized`, or `Forbidden` for a
+    role that has no business here."""
     if not token:
         raise Unauthorized("missing")
     caller = runtime.tokens.caller(token)

@@ -20,7 +20,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         """Every route is for the roles that it names, for managers when it names none."""
         about = context.of(connection.scope)
         about.template = frontend.template(connection)
-        if handler.opt.get("public"):
+        if frontend.is_public(connection, handler):
             return
         roles = handler.opt.get("roles", contract.MANAGERS)
         caller = identity.authenticate(runtime, connection, identity.bearer(connection), roles)
@@ -34,5 +34,6 @@ def build(runtime: Runtime) -> frontend.Frontend:
         cors_config=frontend.cors(runtime.settings),
         openapi_config=docs.config("Office", "Staff, auditors and machines."),
         request_max_body_size=runtime.settings.max_body_bytes,
+        logging_config=None,
     )
     return frontend.Frontend(application)

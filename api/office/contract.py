@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
-from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar import MediaType, Response
 
-from api import context, faults, identity
-from api.access import Unauthorized
+from api import context, problems
 from api.limits import Policy
-from domain.model import Forbidden, Invalid, NotFound, Refused
-from eventstore.commit import KeyReused, LogUnavailable, OutcomeUnknown, Unstorable, VersionConflict
-
-logger = logging.getLogger(__name__)
+from api.problems import AnyRequest, Problem
 
 MANAGERS = frozenset({"admin", "manager"})
 STAFF = frozenset({"admin", "manager", "sales", "agent", "viewer", "auditor"})
@@ -44,80 +36,41 @@ class Failed(msgspec.Struct, frozen=True):
     error: Error
 
 
-STATUS_CODES = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
+SENTENCES = {
+    "MALFORMED": "some fields are wrong",
+    "UNAUTHORIZED": "sign in first: the token is missing, expired or revoked",
+    "INVALID_CREDENTIALS": "wrong e-mail address or password",
+    "ACCOUNT_INACTIVE": "this account was deactivated",
+    "CHANGED_MEANWHILE": "somebody else changed this at the same moment, try again",
+    "IDEMPOTENCY_KEY_REUSED": "this idempotency key was used for another request",
+    "UNSTORABLE": "the request holds data that cannot be stored",
+    "UNAVAILABLE": "the log cannot be reached; nothing was stored, try again",
+    "OUTCOME_UNKNOWN": "outcome unknown, retry with the same key",
+    "RATE_LIMITED": "too many requests, retry in {retry_after} seconds",
+    "INTERNAL_ERROR": "something went wrong on our side, try again",
 }
 
 
-def failure(
-    request: Request[Any, Any, Any], status: int, code: str, message: str, details: dict[str, list[str]] | None = None
-) -> Response[Failed]:
-    """An error in the office's form."""
+def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
+    """A problem in the office's form. A refusal without a sentence of its own shows its code and its facts."""
     about = context.of(request.scope)
-    error = Error(code=code, message=message, request_id=about.request_id, at=datetime.now(UTC), details=details)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return Response(Failed(error), status_code=status, media_type=MediaType.JSON, headers=headers)
-
-
-def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, Refused)
-    facts = {key: value for key, value in error.facts.items() if key != "field"}
-    sentence = error.code.lower().replace("_", " ")
-    said = f"{sentence}: {', '.join(f'{key} {value}' for key, value in facts.items())}" if facts else sentence
-    if isinstance(error, Invalid):
-        return failure(request, 400, error.code.lower(), said, {str(error.facts.get("field", "body")): [said]})
-    status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, Forbidden) else 409
-    return failure(request, status, error.code.lower(), said)
-
-
-def _http(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, HTTPException)
-    code = STATUS_CODES.get(error.status_code, "bad_request")
-    return failure(request, error.status_code, code, code.replace("_", " "))
-
-
-def _malformed(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, ValidationException)
-    shape = request.scope["route_handler"].opt.get("body")
-    found = faults.find(faults.body_of(request), shape) if shape else []
+    sentence = SENTENCES.get(problem.code)
+    facts = ", ".join(f"{name} {value}" for name, value in problem.facts.items() if name != "field")
+    said = sentence.format(**problem.facts) if sentence else problem.code.lower().replace("_", " ")
+    message = f"{said}: {facts}" if facts and not sentence else said
     details: dict[str, list[str]] = {}
-    for fault in found or faults.of_query(error):
-        details.setdefault(fault.field or "body", []).append(fault.detail)
-    return failure(request, 400, "invalid", "some fields are wrong", details)
+    for fault in problem.faults:
+        own = fault.detail if problem.code == problems.MALFORMED else message
+        details.setdefault(fault.field or "body", []).append(own)
+    error = Error(
+        code=problem.code.lower(),
+        message=message,
+        request_id=about.request_id,
+        at=datetime.now(UTC),
+        details=details or None,
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+    return Response(Failed(error), status_code=problem.status, media_type=MediaType.JSON, headers=headers)
 
 
-def _limited(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, identity.LimitReached)
-    return failure(request, 429, "rate_limited", f"too many requests, retry in {error.verdict.retry_after} seconds")
-
-
-def _plain(status: int, code: str, message: str) -> Callable[[Request[Any, Any, Any], Exception], Response[Failed]]:
-    return lambda request, error: failure(request, status, code, message)
-
-
-def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    logger.error("unexpected failure", exc_info=error, extra={"request": context.of(request.scope).request_id})
-    return failure(request, 500, "internal_error", "something went wrong on our side, try again")
-
-
-EXCEPTION_HANDLERS: dict[Any, Any] = {
-    Refused: _refused,
-    ValidationException: _malformed,
-    HTTPException: _http,
-    Unauthorized: _plain(401, "unauthorized", "sign in first: the token is missing, expired or revoked"),
-    identity.WrongCredentials: _plain(401, "invalid_credentials", "wrong e-mail address or password"),
-    identity.Inactive: _plain(403, "account_inactive", "this account was deactivated"),
-    identity.LimitReached: _limited,
-    VersionConflict: _plain(409, "conflict", "somebody else changed this at the same moment, try again"),
-    KeyReused: _plain(409, "idempotency_key_reused", "this idempotency key was used for another request"),
-    Unstorable: _plain(400, "unstorable", "the request holds data that cannot be stored"),
-    LogUnavailable: _plain(503, "unavailable", "the log cannot be reached; nothing was stored, try again"),
-    OutcomeUnknown: _plain(503, "outcome_unknown", "outcome unknown, retry with the same key"),
-    Exception: _unexpected,
-}
+EXCEPTION_HANDLERS = problems.handlers(answer)

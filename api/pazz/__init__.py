@@ -21,7 +21,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         """Every route is for signed-in partners unless it says that it is public; all of them are limited."""
         about = context.of(connection.scope)
         about.template = frontend.template(connection)
-        if handler.opt.get("public"):
+        if frontend.is_public(connection, handler):
             return
         caller = identity.authenticate(runtime, connection, identity.bearer(connection), {contract.ROLE})
         await identity.limit(runtime, connection, (contract.PER_USER, caller.subject))
@@ -34,5 +34,6 @@ def build(runtime: Runtime) -> frontend.Frontend:
         cors_config=frontend.cors(runtime.settings),
         openapi_config=docs.config("Pazz", "The partner dashboard of a car-leasing broker."),
         request_max_body_size=runtime.settings.max_body_bytes,
+        logging_config=None,
     )
     return frontend.Frontend(application, sockets={"/socket.io": Realtime(runtime).application})

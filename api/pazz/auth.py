@@ -64,7 +64,7 @@ def shown(user: users.User) -> User:
 
 def session(signed: Signed) -> Done[Session]:
     return Done(
-        Session(
+        data=Session(
             token=signed.access_token,
             refresh_token=signed.refresh_token,
             expires_in=signed.expires_in,
@@ -98,7 +98,7 @@ async def refresh(
 async def logout(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[SignedOut]:
     """End this sign-in: neither of its tokens works any more."""
     await identity.sign_out(runtime, caller)
-    return Done(SignedOut())
+    return Done(data=SignedOut())
 
 
 @get("/me", summary="Who is signed in")
@@ -108,7 +108,7 @@ async def me(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime])
         found = await users.by_id(connection, caller.organization, caller.id)
     if found is None:
         raise NotFound("USER_NOT_FOUND", user=caller.id)
-    return Done(shown(found))
+    return Done(data=shown(found))
 
 
 router = Router("/api/v1/auth", route_handlers=[login, refresh, logout, me], tags=["auth"])

@@ -5,24 +5,19 @@ Sources: the Pazz document (envelope, error sample, validation rules) and the Pa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar import MediaType, Response
 
-from api import context, faults, identity
-from api.access import Unauthorized
+from api import context, faults, problems
 from api.faults import Fault
 from api.limits import Policy
-from domain.model import Conflict, Forbidden, Invalid, NotFound, Refused
+from api.problems import AnyRequest, Problem
+from domain.model import Invalid
 from domain.values import Month, units
-from eventstore.commit import KeyReused, LogUnavailable, OutcomeUnknown, Unstorable, VersionConflict
-
-logger = logging.getLogger(__name__)
 
 ROLE = "partner"
 PER_USER = Policy("pazz-user", 100, 60)
@@ -39,11 +34,11 @@ MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(MONTHS, 1)} 
 T = TypeVar("T")
 
 
-class Done(msgspec.Struct, Generic[T], frozen=True):
+class Done(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """What every success looks like."""
 
-    data: T
     success: bool = True
+    data: T
 
 
 class Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -120,107 +115,67 @@ FAULT_SENTENCES: dict[faults.Kind, str] = {
     "out_of_range": "El valor está fuera de los límites permitidos",
 }
 
-REFUSALS: dict[str, str] = {
-    "GOAL_ALREADY_EXISTS": "Ya existe una meta para este mes",
+SENTENCES: dict[str, str] = {
+    "MALFORMED": "Revisa los datos enviados",
+    "BAD_REQUEST": "La solicitud no es válida",
+    "UNSTORABLE": "La solicitud contiene datos que no se pueden guardar",
+    "UNAUTHORIZED": "Tu sesión no es válida o ha expirado",
+    "INVALID_CREDENTIALS": "Correo o contraseña incorrectos",
+    "FORBIDDEN": "No tienes acceso a este recurso",
+    "ACCOUNT_INACTIVE": "Tu cuenta está desactivada",
     "ROLE_NOT_ALLOWED": "Tu cuenta no tiene acceso a este portal",
-    "CLIENT_NOT_YOURS": "Este cliente está asignado a otro asociado",
+    "NOT_FOUND": "No se encontró lo que buscas",
+    "METHOD_NOT_ALLOWED": "Este método no está permitido aquí",
+    "GOAL_ALREADY_EXISTS": "Ya existe una meta para este mes",
+    "CHANGED_MEANWHILE": "Alguien más hizo un cambio al mismo tiempo. Intenta de nuevo",
+    "IDEMPOTENCY_KEY_REUSED": "Esa clave ya se usó con otra solicitud",
+    "PAYLOAD_TOO_LARGE": "La solicitud es demasiado grande",
+    "UNSUPPORTED_MEDIA_TYPE": "El contenido debe ser JSON",
+    "RATE_LIMITED": "Demasiadas solicitudes. Intenta de nuevo en {retry_after} segundos",
+    "INTERNAL_ERROR": "Algo salió mal de nuestro lado. Intenta de nuevo",
+    "UNAVAILABLE": "El servicio no está disponible. Intenta de nuevo",
+    "OUTCOME_UNKNOWN": "No sabemos si se guardó. Repite la solicitud con la misma clave",
 }
-
-NOT_FOUND = ("NOT_FOUND", "No se encontró lo que buscas")
-STATUS_ERRORS: dict[int, tuple[str, str]] = {
-    400: ("BAD_REQUEST", "La solicitud no es válida"),
-    401: ("UNAUTHORIZED", "Tu sesión no es válida o ha expirado"),
-    403: ("FORBIDDEN", "No tienes acceso a este recurso"),
-    404: NOT_FOUND,
-    405: ("METHOD_NOT_ALLOWED", "Este método no está permitido aquí"),
-    413: ("PAYLOAD_TOO_LARGE", "La solicitud es demasiado grande"),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "El contenido debe ser JSON"),
-}
+STATUS_SENTENCES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CHANGED_MEANWHILE"}
 
 
-def failure(
-    request: Request[Any, Any, Any], status: int, code: str, message: str, details: dict[str, list[str]] | None = None
-) -> Response[Failed]:
-    """An error in Pazz's envelope."""
+def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
+    """A problem in Pazz's envelope. Wrong fields are 400 with a sentence for each; goals have the code that the
+    document names for that."""
     about = context.of(request.scope)
-    metadata = Metadata(datetime.now(UTC).replace(microsecond=0), about.request_id)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    failed = Failed(error=Error(code=code, message=message, details=details), metadata=metadata)
-    return Response(failed, status_code=status, media_type=MediaType.JSON, headers=headers)
-
-
-def invalid(request: Request[Any, Any, Any], details: dict[str, list[str]], message: str) -> Response[Failed]:
-    """400 with a sentence for each field; goals have the code that the document names."""
-    goals = request.scope["path"].startswith("/api/v1/goals")
-    return failure(request, 400, "GOAL_VALIDATION_FAILED" if goals else "VALIDATION_FAILED", message, details)
-
-
-def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, Refused)
-    if isinstance(error, Invalid):
-        sentence = FIELD_SENTENCES.get(error.code)
-        text = sentence(error.facts) if sentence else "El valor no es válido"
-        field = str(error.facts.get("field", "body"))
-        message = text
-        if error.code == "AMOUNT_OUT_OF_RANGE" and field == "amount":
-            low = error.facts["amount"] < error.facts["minimum"]
-            bound = pesos(error.facts["minimum"] if low else error.facts["maximum"])
-            message = f"La meta debe ser {'mayor' if low else 'menor'} o igual a {bound}"
-        return invalid(request, {field: [text]}, message)
-    if isinstance(error, NotFound):
-        return failure(request, 404, *NOT_FOUND)
-    status = 403 if isinstance(error, Forbidden) else 409
-    assert isinstance(error, (Forbidden, Conflict))
-    return failure(
-        request, status, error.code, REFUSALS.get(error.code, STATUS_ERRORS.get(status, ("", "Conflicto"))[1])
+    code, details = problem.code, None
+    sentence = SENTENCES.get(code) or SENTENCES[STATUS_SENTENCES.get(problem.status, "BAD_REQUEST")]
+    message = sentence.format(**problem.facts)
+    if problem.faults:
+        details = {}
+        for fault in problem.faults:
+            details.setdefault(fault.field or "body", []).append(_field_sentence(problem, fault))
+        message = _goal_sentence(problem) or message
+        goals = request.scope["path"].startswith("/api/v1/goals")
+        code = "GOAL_VALIDATION_FAILED" if goals else "VALIDATION_FAILED"
+    elif problem.status == 404:
+        code = "NOT_FOUND"
+    failed = Failed(
+        error=Error(code=code, message=message, details=details),
+        metadata=Metadata(datetime.now(UTC).replace(microsecond=0), about.request_id),
     )
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
+    return Response(failed, status_code=problem.status, media_type=MediaType.JSON, headers=headers)
 
 
-def _http(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, HTTPException)
-    code, message = STATUS_ERRORS.get(error.status_code, STATUS_ERRORS[400])
-    return failure(request, error.status_code, code, message)
+def _field_sentence(problem: Problem, fault: Fault) -> str:
+    sentence = FIELD_SENTENCES.get(problem.code)
+    return sentence(problem.facts) if sentence else FAULT_SENTENCES[fault.kind]
 
 
-def _malformed(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    """A body or a query that does not fit: every field with its fault."""
-    assert isinstance(error, ValidationException)
-    shape = request.scope["route_handler"].opt.get("body")
-    found: list[Fault] = faults.find(faults.body_of(request), shape) if shape else []
-    details: dict[str, list[str]] = {}
-    for fault in found or faults.of_query(error):
-        details.setdefault(fault.field or "body", []).append(FAULT_SENTENCES[fault.kind])
-    return invalid(request, details, "Revisa los datos enviados")
+def _goal_sentence(problem: Problem) -> str | None:
+    """The document's error sample speaks of the goal itself (C12: the minimum is allowed)."""
+    facts = problem.facts
+    if problem.code != "AMOUNT_OUT_OF_RANGE" or facts["field"] != "amount":
+        return None
+    low = facts["amount"] < facts["minimum"]
+    bound = pesos(facts["minimum"] if low else facts["maximum"])
+    return f"La meta debe ser {'mayor' if low else 'menor'} o igual a {bound}"
 
 
-def _limited(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    assert isinstance(error, identity.LimitReached)
-    seconds = error.verdict.retry_after
-    return failure(request, 429, "RATE_LIMITED", f"Demasiadas solicitudes. Intenta de nuevo en {seconds} segundos")
-
-
-def _plain(status: int, code: str, message: str) -> Callable[[Request[Any, Any, Any], Exception], Response[Failed]]:
-    return lambda request, error: failure(request, status, code, message)
-
-
-def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Failed]:
-    about = context.of(request.scope)
-    logger.error("unexpected failure", exc_info=error, extra={"request": about.request_id})
-    return failure(request, 500, "INTERNAL_ERROR", "Algo salió mal de nuestro lado. Intenta de nuevo")
-
-
-EXCEPTION_HANDLERS: dict[Any, Any] = {
-    Refused: _refused,
-    ValidationException: _malformed,
-    HTTPException: _http,
-    Unauthorized: _plain(401, *STATUS_ERRORS[401]),
-    identity.WrongCredentials: _plain(401, "INVALID_CREDENTIALS", "Correo o contraseña incorrectos"),
-    identity.Inactive: _plain(403, "ACCOUNT_INACTIVE", "Tu cuenta está desactivada"),
-    identity.LimitReached: _limited,
-    VersionConflict: _plain(409, "CONFLICT", "Alguien más hizo un cambio al mismo tiempo. Intenta de nuevo"),
-    KeyReused: _plain(409, "IDEMPOTENCY_KEY_REUSED", "Esa clave ya se usó con otra solicitud"),
-    Unstorable: _plain(400, "BAD_REQUEST", "La solicitud contiene datos que no se pueden guardar"),
-    LogUnavailable: _plain(503, "UNAVAILABLE", "El servicio no está disponible. Intenta de nuevo"),
-    OutcomeUnknown: _plain(503, "OUTCOME_UNKNOWN", "No sabemos si se guardó. Repite la solicitud con la misma clave"),
-    Exception: _unexpected,
-}
+EXCEPTION_HANDLERS = problems.handlers(answer)

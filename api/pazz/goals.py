@@ -110,7 +110,7 @@ async def show_current(caller: NamedDependency[Caller], runtime: NamedDependency
     """The caller's goal of this month with its progress."""
     month = this_month(runtime, identity.now())
     async with runtime.connection() as connection:
-        return Done(await current(runtime, connection, caller.organization, caller.id, month))
+        return Done(data=await current(runtime, connection, caller.organization, caller.id, month))
 
 
 @get("/history", summary="Past goals")
@@ -127,7 +127,7 @@ async def show_history(
     page = [shown(row) for row in rows]
     more = offset + len(page) < total
     pagination = Pagination(total=total, limit=limit, offset=offset, has_more=more)
-    return Done(History(goals=page, items=page, pagination=pagination))
+    return Done(data=History(goals=page, items=page, pagination=pagination))
 
 
 @post("/", summary="Set a month's goal", opt={"body": NewGoal}, status_code=201)
@@ -155,7 +155,7 @@ async def set_goal(
     new = any(isinstance(event, GoalSet) for event in outcome.events)
     async with runtime.connection() as connection:
         body = await current(runtime, connection, caller.organization, caller.id, month)
-    return Response(Done(body), status_code=201 if new else 200)
+    return Response(Done(data=body), status_code=201 if new else 200)
 
 
 router = Router("/api/v1/goals", route_handlers=[show_current, show_history, set_goal], tags=["goals"])

@@ -58,7 +58,7 @@ async def show_profile(caller: NamedDependency[Caller], runtime: NamedDependency
     """The caller's level, accumulated sales and progress."""
     async with runtime.connection() as connection:
         row = await levels.of_partner(connection, caller.organization, caller.id)
-    return Done(shown(runtime.settings, caller.id, row))
+    return Done(data=shown(runtime.settings, caller.id, row))
 
 
 router = Router("/", route_handlers=[show_profile])

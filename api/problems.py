@@ -1,0 +1,105 @@
+"""Everything that can go wrong with a request, as one kind of thing.
+
+Whatever is raised becomes a `Problem`: a status, a code, the facts, and the faults of single fields. A frontend's
+contract gives one function that says it in its own envelope and language; `handlers` does the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from api import context, faults
+from api.access import Unauthorized
+from api.faults import Fault
+from api.identity import Inactive, LimitReached, WrongCredentials
+from domain.model import Conflict, Forbidden, Invalid, NotFound, Refused
+from eventstore.commit import KeyReused, LogUnavailable, OutcomeUnknown, Unstorable, VersionConflict
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """`code` is a domain refusal's own (`GOAL_ALREADY_EXISTS`) or one of `CODES`; `facts` are its numbers and names;
+    `faults` say which fields are wrong, when fields are."""
+
+    status: int
+    code: str
+    facts: dict[str, Any] = {}
+    faults: tuple[Fault, ...] = ()
+
+
+AnyRequest = Request[Any, Any, Any]
+Answer = Callable[[AnyRequest, Problem], Response[Any]]
+
+MALFORMED = "MALFORMED"
+"""The body or the query does not have the shape that the route asks for; `Problem.faults` says where."""
+
+HTTP_CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+}
+PLAIN: dict[type[Exception], tuple[int, str]] = {
+    Unauthorized: (401, "UNAUTHORIZED"),
+    WrongCredentials: (401, "INVALID_CREDENTIALS"),
+    Inactive: (403, "ACCOUNT_INACTIVE"),
+    VersionConflict: (409, "CHANGED_MEANWHILE"),
+    KeyReused: (409, "IDEMPOTENCY_KEY_REUSED"),
+    Unstorable: (400, "UNSTORABLE"),
+    LogUnavailable: (503, "UNAVAILABLE"),
+    OutcomeUnknown: (503, "OUTCOME_UNKNOWN"),
+}
+CODES = (MALFORMED, "RATE_LIMITED", "INTERNAL_ERROR", *HTTP_CODES.values(), *(code for _, code in PLAIN.values()))
+"""Every code that does not come from the domain."""
+
+
+def handlers(answer: Answer) -> dict[Any, Any]:
+    """The exception handlers of a frontend that says its problems with `answer`."""
+
+    def refused(request: AnyRequest, error: Refused) -> Response[Any]:
+        status = {Invalid: 400, NotFound: 404, Conflict: 409, Forbidden: 403}[_kind(error)]
+        fields = (Fault(str(error.facts["field"]), "out_of_range", error.code),) if "field" in error.facts else ()
+        return answer(request, Problem(status=status, code=error.code, facts=error.facts, faults=fields))
+
+    def malformed(request: AnyRequest, error: ValidationException) -> Response[Any]:
+        shape = request.scope["route_handler"].opt.get("body")
+        found = faults.find(faults.body_of(request), shape) if shape else []
+        return answer(request, Problem(status=400, code=MALFORMED, faults=tuple(found or faults.of_query(error))))
+
+    def http(request: AnyRequest, error: HTTPException) -> Response[Any]:
+        return answer(request, Problem(status=error.status_code, code=HTTP_CODES.get(error.status_code, "BAD_REQUEST")))
+
+    def limited(request: AnyRequest, error: LimitReached) -> Response[Any]:
+        facts = {"retry_after": error.verdict.retry_after, "limit": error.verdict.limit}
+        return answer(request, Problem(status=429, code="RATE_LIMITED", facts=facts))
+
+    def plain(request: AnyRequest, error: Exception) -> Response[Any]:
+        status, code = PLAIN[type(error)]
+        return answer(request, Problem(status=status, code=code))
+
+    def unexpected(request: AnyRequest, error: Exception) -> Response[Any]:
+        logger.error("unexpected failure", exc_info=error, extra={"request": context.of(request.scope).request_id})
+        return answer(request, Problem(status=500, code="INTERNAL_ERROR"))
+
+    return {
+        Refused: refused,
+        ValidationException: malformed,
+        HTTPException: http,
+        LimitReached: limited,
+        **dict.fromkeys(PLAIN, plain),
+        Exception: unexpected,
+    }
+
+
+def _kind(error: Refused) -> type[Refused]:
+    return next(kind for kind in (Invalid, NotFound, Conflict, Forbidden) if isinstance(error, kind))
