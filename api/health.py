@@ -71,9 +71,8 @@ def build(runtime: Runtime, frontends: Sequence[str]) -> Litestar:
     @get("/health/ready")
     async def ready() -> Response[Readiness]:
         """Whether the process can serve: each dependency apart."""
-        checks = dict(
-            zip(("database", "redis"), await asyncio.gather(_database(runtime), _redis(runtime)), strict=True)
-        )
+        database, redis = await asyncio.gather(_database(runtime), _redis(runtime))
+        checks = {"database": database, "redis": redis}
         lag = await _lag(runtime) if checks["database"].ok else None
         found = Readiness(all(check.ok for check in checks.values()), checks, lag)
         return Response(found, status_code=200 if found.ready else 503)

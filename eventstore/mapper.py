@@ -59,6 +59,12 @@ class Mapper:
         self._personal = {
             name: fields for name, event in events.items() if (fields := catalogue.personal_fields(event))
         }
+        self._erased = {
+            (name, field.name): None if _takes_none(field.type) else ERASED
+            for name, fields in self._personal.items()
+            for field in msgspec.structs.fields(self._types[name])
+            if field.name in fields
+        }
         self._upcasts = upcasts
         self._encode = msgspec.json.Encoder().encode
         self._meta = msgspec.json.Decoder(Meta)

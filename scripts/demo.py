@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from api.access import Passwords
 from domain import claim, commission, customer, deal, goal, organization, user
-from domain.values import Month
+from domain.values import Month, Role
 from eventstore import sign_ins
 from eventstore.connect import pool
 from eventstore.execute import Request, Step, Store
@@ -28,7 +28,7 @@ LOGINS: tuple[tuple[str, str, str], ...] = (
     ("Pazz partner", "socia@acme.example", PASSWORD),
 )
 
-STAFF = (
+STAFF: tuple[tuple[str, str, str, Role, str | None], ...] = (
     ("admin", "Alma Ortega", "admin@acme.example", "admin", None),
     ("socia", "Sofía Ramírez", "socia@acme.example", "partner", "centro"),
     ("socio", "Mateo Hernández", "socio@acme.example", "partner", "norte"),

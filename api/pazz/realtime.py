@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import socketio
+from socketio.exceptions import ConnectionRefusedError
 
 from api import identity
 from api.access import Unauthorized
@@ -52,9 +53,9 @@ class Realtime:
         try:
             caller = self._runtime.tokens.caller(token if isinstance(token, str) else "")
         except Unauthorized:
-            raise socketio.exceptions.ConnectionRefusedError("UNAUTHORIZED") from None
+            raise ConnectionRefusedError("UNAUTHORIZED") from None
         if caller.role != contract.ROLE:
-            raise socketio.exceptions.ConnectionRefusedError("FORBIDDEN")
+            raise ConnectionRefusedError("FORBIDDEN")
         since = auth.get("since") if isinstance(auth, dict) else None
         for namespace in NAMESPACES:
             if self.server.manager.is_connected(sid, namespace):
