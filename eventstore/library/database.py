@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from eventsourcing import persistence
+from eventsourcing.utils import retry
 from psycopg_pool import ConnectionPool
 
 from eventstore import connect
@@ -27,6 +28,10 @@ ERRORS: dict[type, type[persistence.PersistenceError]] = {
     psycopg.Error: persistence.PersistenceError,
 }
 
+again_when_connection_lost = retry(
+    (persistence.InterfaceError, persistence.OperationalError), max_attempts=10, wait=0.2
+)
+
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 
@@ -39,6 +44,11 @@ def library_errors() -> Iterator[None]:
     except psycopg.Error as error:
         kind = next(ERRORS[base] for base in type(error).__mro__ if base in ERRORS)
         raise kind(str(error)) from error
+
+
+def _configure(connection: Connection) -> None:
+    connect.adapt(connection)
+    connection.execute("set synchronous_commit = on")  # what was saved is durable, whatever the server's default
 
 
 class Database:
@@ -59,7 +69,7 @@ class Database:
             max_size=POOL_SIZE,
             timeout=WAIT_SECONDS,
             open=False,
-            configure=connect.adapt,
+            configure=_configure,
             num_workers=1,
         )
 

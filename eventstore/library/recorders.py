@@ -1,5 +1,7 @@
-"""The library's recorders on the log. Every method raises the exceptions of `eventsourcing.persistence`; reads and
-writes that meet a lost connection are tried again for two seconds, as the library's own recorders do."""
+"""The library's recorders on the log. Every method raises the exceptions of `eventsourcing.persistence`.
+
+What meets a lost connection is tried again for two seconds, as the library's own recorders do. A write that was stored
+before its connection broke is then told `IntegrityError`: it is never stored twice, and loading again shows it."""
 
 from __future__ import annotations
 
@@ -10,23 +12,18 @@ from uuid import UUID
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
-    InterfaceError,
     Notification,
-    OperationalError,
     ProcessRecorder,
     StoredEvent,
     Subscription,
     Tracking,
 )
-from eventsourcing.utils import retry
 
 from eventstore.commit import TextArray
 from eventstore.library import stored
-from eventstore.library.database import Database
+from eventstore.library.database import Database, again_when_connection_lost
 from eventstore.library.subscription import LogSubscription
 from eventstore.library.tracking import LogTrackingRecorder
-
-again_when_connection_lost = retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
 
 APPEND = """
 select append_library_events(%b::text, %b, %b, %b::bigint[], %b, %b, %b, %b, %b::text, %b::text, %b::bigint)

@@ -9,8 +9,8 @@ from uuid import UUID
 from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
 from eventstore.library import stored
-from eventstore.library.database import Database
-from eventstore.library.recorders import HIGHEST, LOWEST, again_when_connection_lost
+from eventstore.library.database import Database, again_when_connection_lost
+from eventstore.library.recorders import HIGHEST, LOWEST
 
 INSERT = """
 insert into library_snapshots (application, purpose, originator_id, originator_version, is_uuid, topic, state)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from eventsourcing.persistence import InterfaceError, OperationalError, Tracking, TrackingRecorder
-from eventsourcing.utils import retry
+from eventsourcing.persistence import Tracking, TrackingRecorder
 
-from eventstore.library.database import Cursor, Database
+from eventstore.library.database import Cursor, Database, again_when_connection_lost
 
 TRACK = "select track_library(%s::text, %s::text, %s::bigint)"
 TRACKED = "select notification_id from library_tracking where follower = %s and application = %s"
@@ -19,7 +18,7 @@ class LogTrackingRecorder(TrackingRecorder):
         self.database = database
         self.follower = follower
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @again_when_connection_lost
     def insert_tracking(self, tracking: Tracking) -> None:
         """Record it alone. Raises `IntegrityError` where that notification or a later one was recorded before."""
         with self.database.cursor() as cursor:
@@ -29,7 +28,7 @@ class LogTrackingRecorder(TrackingRecorder):
         """Record it in the cursor's transaction; raises as `insert_tracking`."""
         cursor.execute(TRACK, [self.follower, tracking.application_name, tracking.notification_id], prepare=True)
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    @again_when_connection_lost
     def max_tracking_id(self, application_name: str) -> int | None:
         """The id of the application's last notification that was tracked, None before the first."""
         with self.database.cursor() as cursor:
