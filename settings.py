@@ -85,7 +85,8 @@ ADVICE = {
 
 def run_file(root: Path | None = None) -> Path:
     """Where `scripts/up` leaves the settings of the run that is going on, for the command line to find."""
-    return (root or Path(__file__).resolve().parent) / ".bitacora" / "run.json"
+    state = os.environ.get("BITACORA_STATE")
+    return (Path(state) if state else (root or Path(__file__).resolve().parent) / ".bitacora") / "run.json"
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

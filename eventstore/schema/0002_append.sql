@@ -43,7 +43,8 @@ begin
                   append_events.meta, hashes)
            with ordinality as new(stream, version, name, data, meta, hash, place)
      where new.version = 1
-        or new.stream = append_events.stream[new.place - 1]
+        or (new.stream = append_events.stream[new.place - 1]
+            and new.version = append_events.version[new.place - 1] + 1)
         or exists (select from events e where e.stream = new.stream and e.version = new.version - 1);
     get diagnostics inserted = row_count;
     if inserted <> expected then
