@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -154,11 +153,6 @@ def bearer(request: Connection) -> str | None:
     """The token of the Authorization header."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token else None
-
-
-def now() -> datetime:
-    """The time that commands carry."""
-    return datetime.now(UTC)
 
 
 def _signed(runtime: Runtime, found: User, begun: SignIn) -> Signed:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
@@ -22,10 +24,11 @@ POOL_SIZE = 12
 
 
 class Runtime:
-    """Use as `async with Runtime(settings)`."""
+    """Use as `async with Runtime(settings)`. `clock` says the time that commands carry and queries ask about."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.settings = settings
+        self.clock = clock
         self.vault = Vault(settings.master_key)
         self.log = Log(Mapper(), self.vault)
         self.pool = pool(settings.database_url, "api", POOL_SIZE)

@@ -11,7 +11,7 @@ from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api import commands, identity
+from api import commands
 from api.context import Caller
 from api.office import contract
 from api.office.deals import found as found_deal
@@ -80,7 +80,7 @@ async def create(
 ) -> Commission:
     """Promise the deal's partner a commission, or let them earn it at once."""
     deal = await found_deal(runtime, caller.organization, data.deal)
-    now = identity.now()
+    now = runtime.clock()
     sale, rate = values.centavos(deal.value, "value"), round(data.rate * 100)
     amount = values.share(sale, rate) if data.amount is None else values.centavos(data.amount, "amount")
     asked = commission.PromiseCommission(
@@ -117,7 +117,7 @@ async def earn(
     runtime: NamedDependency[Runtime],
 ) -> Commission:
     """The deal is done: the commission is earned, in the month that it is now."""
-    now = identity.now()
+    now = runtime.clock()
     asked = commission.EarnCommission(commission=commission_id, month=this_month(runtime, now), now=now)
     return await _run(runtime, request, caller, commission_id, asked)
 
@@ -130,7 +130,7 @@ async def pay(
     runtime: NamedDependency[Runtime],
 ) -> Commission:
     """The money was handed over."""
-    asked = commission.PayCommission(commission=commission_id, now=identity.now())
+    asked = commission.PayCommission(commission=commission_id, now=runtime.clock())
     return await _run(runtime, request, caller, commission_id, asked)
 
 
@@ -142,7 +142,7 @@ async def cancel(
     runtime: NamedDependency[Runtime],
 ) -> Commission:
     """The money will not be paid."""
-    asked = commission.CancelCommission(commission=commission_id, now=identity.now())
+    asked = commission.CancelCommission(commission=commission_id, now=runtime.clock())
     return await _run(runtime, request, caller, commission_id, asked)
 
 

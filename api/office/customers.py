@@ -10,7 +10,7 @@ from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api import commands, identity
+from api import commands
 from api.context import Caller
 from api.office import contract
 from api.runtime import Runtime
@@ -86,7 +86,7 @@ async def create(
         email=data.email,
         phone=data.phone,
         assigned_to=data.assigned_to,
-        now=identity.now(),
+        now=runtime.clock(),
     )
     stream = customer.stream(caller.organization, asked.customer)
     await commands.run(runtime, request, customer.DECIDER, stream, asked)
@@ -110,7 +110,7 @@ async def erase(
 ) -> Customer:
     """Forget who the customer was, for good: the key of their data is destroyed, in the log as everywhere."""
     stream = customer.stream(caller.organization, customer_id)
-    asked = customer.EraseCustomer(customer=customer_id, now=identity.now())
+    asked = customer.EraseCustomer(customer=customer_id, now=runtime.clock())
     await commands.run(runtime, request, customer.DECIDER, stream, asked)
     async with runtime.connection() as connection:
         await runtime.vault.erase(connection, stream)

@@ -10,7 +10,7 @@ from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api import commands, identity
+from api import commands
 from api.context import Caller
 from api.office import contract
 from api.office.customers import check_user
@@ -95,7 +95,7 @@ async def create(
         vehicle_make=data.vehicle_make,
         vehicle_model=data.vehicle_model,
         vehicle_year=data.vehicle_year,
-        now=identity.now(),
+        now=runtime.clock(),
     )
     await commands.run(runtime, request, deal.DECIDER, deal.stream(caller.organization, asked.deal), asked)
     return await found(runtime, caller.organization, asked.deal)
@@ -116,7 +116,7 @@ async def move(
     runtime: NamedDependency[Runtime],
 ) -> Deal:
     """Move a deal to another stage of its pipeline."""
-    asked = deal.MoveDeal(deal=deal_id, stage=data.stage, now=identity.now())
+    asked = deal.MoveDeal(deal=deal_id, stage=data.stage, now=runtime.clock())
     await commands.run(runtime, request, deal.DECIDER, deal.stream(caller.organization, deal_id), asked)
     return await found(runtime, caller.organization, deal_id)
 

@@ -95,7 +95,7 @@ async def create(
         phone=data.phone,
         role=data.role,
         region=data.region,
-        now=identity.now(),
+        now=runtime.clock(),
     )
     await identity.add_user(runtime, request, caller.organization, asked, data.password)
     return await found(runtime, caller.organization, asked.user)
@@ -130,7 +130,7 @@ async def set_standing(
     runtime: NamedDependency[Runtime],
 ) -> User:
     """A deactivated account cannot sign in, and its sign-ins end at once."""
-    now = identity.now()
+    now = runtime.clock()
     command = user.ReactivateUser(user=user_id, now=now) if data.active else user.DeactivateUser(user=user_id, now=now)
     account = user.stream(caller.organization, user_id)
     await commands.run(runtime, request, user.DECIDER, account, command)

@@ -11,7 +11,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from api import commands, identity
+from api import commands
 from api.context import Caller
 from api.pazz import contract
 from api.pazz.contract import Done
@@ -108,7 +108,7 @@ def this_month(runtime: Runtime, now: datetime) -> Month:
 @get("/current", summary="This month's goal")
 async def show_current(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[Goal]:
     """The caller's goal of this month with its progress."""
-    month = this_month(runtime, identity.now())
+    month = this_month(runtime, runtime.clock())
     async with runtime.connection() as connection:
         return Done(data=await current(runtime, connection, caller.organization, caller.id, month))
 
@@ -121,7 +121,7 @@ async def show_history(
     offset: FromQuery[Annotated[int, QueryParameter(ge=0, le=1_000_000)]] = 0,
 ) -> Done[History]:
     """The goals of closed months, newest first."""
-    month = str(this_month(runtime, identity.now()))
+    month = str(this_month(runtime, runtime.clock()))
     async with runtime.connection() as connection:
         rows, total = await goals.past(connection, caller.organization, caller.id, month, limit, offset)
     page = [shown(row) for row in rows]
@@ -139,7 +139,7 @@ async def set_goal(
 ) -> Response[Done[Goal]]:
     """Set or change the goal of this month or a later one: 201 when it is new, 200 when it was there (C1). With
     `If-None-Match: *` an existing goal is refused with 409."""
-    now = identity.now()
+    now = runtime.clock()
     month = contract.month_of(data.month, data.year)
     asked = goal.SetGoal(
         goal=commands.new_id(runtime, request, "goal"),

@@ -13,7 +13,6 @@ import msgspec
 import socketio
 from socketio.exceptions import ConnectionRefusedError
 
-from api import identity
 from api.access import Unauthorized
 from api.hub import Push
 from api.pazz import commissions, contract, goals
@@ -76,7 +75,7 @@ class Realtime:
             body = await commissions.shown_by_id(connection, organization, event.commission)
             return [Push(self._room_of(recorded), "commission:earned", body, recorded.position)] if body else []
         assert isinstance(event, GOAL_EVENTS)
-        month = goals.this_month(self._runtime, identity.now())
+        month = goals.this_month(self._runtime, self._runtime.clock())
         if Month.parse(event.month) != month:
             return []
         goal = await goals.current(self._runtime, connection, organization, event.partner, month)
