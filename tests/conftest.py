@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.http import house, world
 from tests.support.servers import (
     SharedServers,
     database_template,
@@ -13,7 +14,7 @@ from tests.support.servers import (
     redis_url,
 )
 
-__all__ = ["database_template", "database_url", "durable_postgres", "redis_numbers", "redis_url"]
+__all__ = ["database_template", "database_url", "durable_postgres", "house", "redis_numbers", "redis_url", "world"]
 
 SERVERS = pytest.StashKey[SharedServers]()
 
