@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from workers import goal_progress, level_progress
+from workers import erasure, goal_progress, level_progress
 
 if TYPE_CHECKING:
     from workers.reaction import Reaction
 
-REACTIONS: tuple[Reaction, ...] = cast("tuple[Reaction, ...]", (goal_progress, level_progress))
+REACTIONS: tuple[Reaction, ...] = cast("tuple[Reaction, ...]", (erasure, goal_progress, level_progress))

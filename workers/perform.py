@@ -11,7 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 
 from domain.model import Refused
-from eventstore import jobs
+from eventstore import jobs, sign_ins
 from eventstore.connect import pool
 from eventstore.execute import Request, Store
 from eventstore.log import Log
@@ -20,7 +20,7 @@ from eventstore.sealing import Vault
 from eventstore.writer import Writer
 from settings import Settings
 from workers import REACTIONS
-from workers.reaction import Run, name
+from workers.reaction import Forget, Run, name
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,10 @@ class Performer:
             recorded = (await self._log.between(connection, position - 1, position))[0]
         try:
             for number, intention in enumerate(BY_NAME[reaction].react(recorded, self._settings)):
-                await self._run(f"{reaction}/{position}/{number}", recorded, intention)
+                if isinstance(intention, Forget):
+                    await self._forget(intention)
+                else:
+                    await self._run(f"{reaction}/{position}/{number}", recorded, intention)
         except Refused as refusal:
             logger.error("%s refused at %s: %s", reaction, position, refusal)
             async with self._pool.connection() as connection:
@@ -71,6 +74,11 @@ class Performer:
         )
         request = Request(meta=meta, key=f"reaction/{key}")
         await self._store.execute(intention.decider, intention.stream, intention.command, request)
+
+    async def _forget(self, intention: Forget) -> None:
+        async with self._pool.connection() as connection:
+            await self._log.vault.erase(connection, intention.subject)
+            await sign_ins.revoke_all(connection, intention.subject)
 
     async def _ensure_open(self) -> None:
         async with self._opening:

@@ -20,6 +20,12 @@ class Run(msgspec.Struct, frozen=True):
     command: Command
 
 
+class Forget(msgspec.Struct, frozen=True):
+    """An intention: destroy the key of this person's stream and end their sign-ins. Doing it again changes nothing."""
+
+    subject: str
+
+
 class Reaction(Protocol):
     """A module of `workers/`. Its name is the module's name, and part of every key: renaming it forgets what it did."""
 
@@ -30,7 +36,7 @@ class Reaction(Protocol):
         """The events that it answers."""
         ...
 
-    def react(self, recorded: Recorded, settings: Settings) -> Iterable[Run]:
+    def react(self, recorded: Recorded, settings: Settings) -> Iterable[Run | Forget]:
         """What has to happen because of this event. Pure: the same event always means the same."""
         ...
 
