@@ -2,8 +2,9 @@
 
 A vehicle being financed (Pazz document) is a deal in `vehicle_financing`, with documents and a percentage done; a sale
 in the Flow contract is a deal in `sales`. Everything that happened with the customer about it is an activity, and
-counts as contact with the customer. A deal that reached a terminal stage, or was lost, is closed: it keeps its
-stage, value and partner for good, and only goes on collecting documents and activities. Values are centavos.
+counts as contact with the customer. An open financing file that stands still comes to need attention, which is noted
+once each time. A deal that reached a terminal stage, or was lost, is closed: it keeps its stage, value and partner for
+good, and only goes on collecting documents and activities. Values are centavos.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec.structs import asdict, replace
 
-from domain import pipeline, values
+from domain import attention, pipeline, values
 from domain.model import Command, Conflict, Decider, Event, NotFound
 
 MAX_NOTE = 5_000
@@ -104,6 +105,13 @@ class DealLost(_OfDeal):
     reason: str | None = None
 
 
+class DealNeededAttention(_OfDeal):
+    """The customer's file stood still for too long; `since` is the moment that the limit was reached."""
+
+    reason: str
+    since: datetime
+
+
 class _ForDeal(Command):
     deal: str
     now: datetime
@@ -172,6 +180,10 @@ class ReassignDeal(_ForDeal):
     partner: str
 
 
+class NoticeAttention(_ForDeal):
+    """Note that the customer's file needs attention, if it does by now."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     opened: DealOpened | None = None  # as it was on the first day; what can change is below
     partner: str = ""
@@ -180,19 +192,24 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     percentage: int = 0
     won: bool = False
     lost: bool = False
+    touched: datetime | None = None  # when the customer or their file last moved
+    noticed: datetime | None = None  # the limit of which it was noted last that it is past
     recorded: frozenset[str] = frozenset()  # the ids of documents and activities
 
 
 def evolve(state: State, event: Any) -> State:
     match event:
         case DealOpened():
-            return replace(state, opened=event, partner=event.partner, stage=event.stage, value=event.value)
+            opened = replace(state, opened=event, partner=event.partner, stage=event.stage, value=event.value)
+            return replace(opened, touched=event.at)
         case DealStageChanged():
-            return replace(state, stage=event.stage)
+            return replace(state, stage=event.stage, touched=event.at)
         case DealProgressed():
-            return replace(state, percentage=event.percentage)
+            return replace(state, percentage=event.percentage, touched=event.at)
         case DealDocumentAdded(document=identity) | DealActivityRecorded(activity=identity):
-            return replace(state, recorded=state.recorded | {identity})
+            return replace(state, recorded=state.recorded | {identity}, touched=event.at)
+        case DealNeededAttention():
+            return replace(state, noticed=event.since)
         case DealValueChanged():
             return replace(state, value=event.value)
         case DealReassigned():
@@ -212,8 +229,10 @@ def decide(state: State, command: Any) -> list[Event]:
     if state.opened is None:
         raise NotFound("DEAL_NOT_FOUND", deal=command.deal)
     line = pipeline.named(state.opened.pipeline)
-    events = change(state, command, line)
     closed = state.lost or line.stage(state.stage).terminal
+    if isinstance(command, NoticeAttention):
+        return [] if closed else notice(state, command, state.opened)
+    events = change(state, command, line)
     if closed and not all(isinstance(event, DealDocumentAdded | DealActivityRecorded) for event in events):
         raise Conflict("DEAL_CLOSED", deal=command.deal, stage=state.stage)
     return events
@@ -246,6 +265,16 @@ def change(state: State, command: _ForDeal, line: pipeline.Pipeline) -> list[Eve
             note = values.optional_text(command.note, "note", MAX_NOTE, lines=True)
             return [happened(DealActivityRecorded, state, command, activity=activity, kind=kind, note=note)]
     return []
+
+
+def notice(state: State, command: NoticeAttention, opened: DealOpened) -> list[Event]:
+    """That a limit is past is noted once for each limit; a file that moved since has another one."""
+    if opened.pipeline != attention.PIPELINE:
+        return []
+    since, reason = attention.due(state.stage, opened.at, state.touched or opened.at)
+    if command.now <= since or state.noticed == since:
+        return []
+    return [happened(DealNeededAttention, state, command, reason=reason, since=since)]
 
 
 def open_deal(state: State, command: OpenDeal) -> list[Event]:

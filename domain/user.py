@@ -71,6 +71,20 @@ class UserErased(Event):
     at: datetime
 
 
+class PasswordResetRequested(Event):
+    """Somebody who says that the account is theirs forgot its password."""
+
+    user: str
+    at: datetime
+
+
+class PasswordChanged(Event):
+    """The account has another password. What it is stands nowhere in the log."""
+
+    user: str
+    at: datetime
+
+
 class AddUser(Command):
     """Take somebody into the staff."""
 
@@ -122,6 +136,20 @@ class EraseUser(Command):
     now: datetime
 
 
+class RequestPasswordReset(Command):
+    """Ask for a way to set another password. For an account that may do nothing, nothing happens."""
+
+    user: str
+    now: datetime
+
+
+class ChangePassword(Command):
+    """Note that another password was set."""
+
+    user: str
+    now: datetime
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     added: bool = False
     active: bool = False
@@ -131,15 +159,25 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     phone: str | None = None
     role: str = ""
     region: str | None = None
+    reset_requested: datetime | None = None
+    password_changed: datetime | None = None
 
 
 def evolve(
     state: State,
-    event: UserAdded | UserChanged | UserRoleChanged | UserDeactivated | UserReactivated | UserErased,
+    event: UserAdded
+    | UserChanged
+    | UserRoleChanged
+    | UserDeactivated
+    | UserReactivated
+    | UserErased
+    | PasswordResetRequested
+    | PasswordChanged,
 ) -> State:
     match event:
         case UserAdded():
-            return State(
+            return replace(
+                state,
                 added=True,
                 active=True,
                 name=event.name,
@@ -163,13 +201,24 @@ def evolve(
             return replace(state, active=True)
         case UserErased():
             return State(added=True, erased=True)
+        case PasswordResetRequested():
+            return replace(state, reset_requested=event.at)
+        case PasswordChanged():
+            return replace(state, password_changed=event.at)
         case _:
             assert_never(event)
 
 
 def decide(
     state: State,
-    command: AddUser | ChangeUser | ChangeUserRole | DeactivateUser | ReactivateUser | EraseUser,
+    command: AddUser
+    | ChangeUser
+    | ChangeUserRole
+    | DeactivateUser
+    | ReactivateUser
+    | EraseUser
+    | RequestPasswordReset
+    | ChangePassword,
 ) -> list[Event]:
     """Refuses with TEXT_*, EMAIL_INVALID, PHONE_INVALID, VALUE_NOT_ALLOWED (Invalid), USER_NOT_FOUND (NotFound),
     USER_ALREADY_EXISTS and USER_ERASED (Conflict)."""
@@ -195,6 +244,14 @@ def decide(
             return [] if state.active else [UserReactivated(user=command.user, at=command.now)]
         case EraseUser():
             return [UserErased(user=command.user, at=command.now)]
+        case RequestPasswordReset():
+            if not state.active or command.now == state.reset_requested:
+                return []
+            return [PasswordResetRequested(user=command.user, at=command.now)]
+        case ChangePassword():
+            if command.now == state.password_changed:
+                return []
+            return [PasswordChanged(user=command.user, at=command.now)]
         case _:
             assert_never(command)
 
