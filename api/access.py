@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,7 +22,10 @@ from eventstore.connect import AsyncConnection, connect_async
 logger = logging.getLogger(__name__)
 
 ALGORITHM = "HS256"
+CLAIMS = ["exp", "sub", "org", "role", "acc", "sid"]
 REMEMBERED = 10_000
+FIRST_LOOK = 3.0
+"""Seconds that a starting process waits to learn which sign-ins are over."""
 HASHING_THREADS = 2
 """Argon2 takes tens of megabytes and milliseconds; more at once would starve the requests beside it."""
 
@@ -37,7 +41,8 @@ class Tokens:
         self._secret = secret
         self.lifetime = lifetime
         self._read: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
-        self.revoked: set[str] = set()
+        self._revoked: set[str] = set()
+        self._listeners: list[Callable[[str], None]] = []
 
     def issue(self, caller: Caller) -> str:
         """A token for the caller, valid for `lifetime` seconds."""
@@ -67,14 +72,31 @@ class Tokens:
         if expires <= time.time():
             self._read.pop(token, None)
             raise Unauthorized("expired")
-        if caller.sign_in in self.revoked:
+        if caller.sign_in in self._revoked:
             raise Unauthorized("revoked")
         return caller
+
+    def on_revoked(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with every sign-in that ends, such as to cut its sockets; it must not block."""
+        self._listeners.append(listener)
+
+    def revoke(self, *sign_ins: str) -> None:
+        """Refuse the tokens of these sign-ins from now on."""
+        for ended in sign_ins:
+            if ended not in self._revoked:
+                self._revoked.add(ended)
+                for listener in self._listeners:
+                    listener(ended)
+
+    def remember_only(self, sign_ins: set[str]) -> None:
+        """These are all the ended sign-ins whose tokens may not have expired yet."""
+        self.revoke(*sign_ins)
+        self._revoked = sign_ins
 
     def _decode(self, token: str) -> tuple[Caller, float]:
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub", "org", "role", "sid"]}
+                token, self._secret, algorithms=[ALGORITHM], options={"require": CLAIMS}
             )
         except jwt.PyJWTError as error:
             raise Unauthorized(str(error)) from None
@@ -94,7 +116,7 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = argon2.PasswordHasher()
         self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
         """The hash to keep."""
@@ -105,8 +127,10 @@ class Passwords:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._matches, kept, password)
 
     def _matches(self, kept: str | None, password: str) -> bool:
+        if kept is None and self._nobody is None:
+            self._nobody = self._hasher.hash("nobody has this password")
         try:
-            self._hasher.verify(kept or self._nobody, password)
+            self._hasher.verify(kept or self._nobody or "", password)
         except argon2.exceptions.VerificationError:
             return False
         return kept is not None
@@ -117,15 +141,21 @@ class Passwords:
 
 
 class Revocations:
-    """Keeps `Tokens.revoked` up to date: every process hears of a logout when it happens."""
+    """Keeps `Tokens` up to date: every process hears of a logout when it happens."""
 
     def __init__(self, database_url: str, tokens: Tokens) -> None:
         self._url = database_url
         self._tokens = tokens
         self._task: asyncio.Task[None] | None = None
+        self._known = asyncio.Event()
 
     async def __aenter__(self) -> Revocations:
         self._task = asyncio.create_task(self._follow(), name="revocations")
+        # A process that starts would otherwise take a token that ended a moment ago. Without a database there is
+        # nothing to read or write with it either.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK):
+                await self._known.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -147,6 +177,7 @@ class Revocations:
     async def _listen(self, connection: AsyncConnection) -> None:
         while True:
             # Older ones need no memory: their access tokens have expired by themselves.
-            self._tokens.revoked = await sign_ins.revoked_since(connection, self._tokens.lifetime + 60)
+            self._tokens.remember_only(await sign_ins.revoked_since(connection, self._tokens.lifetime + 60))
+            self._known.set()
             async for notice in connection.notifies(timeout=300):
-                self._tokens.revoked.add(notice.payload)
+                self._tokens.revoke(notice.payload)

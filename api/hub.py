@@ -24,6 +24,8 @@ from projections.horizon import Horizon
 logger = logging.getLogger(__name__)
 
 PAGE = 1_000
+FIRST_LOOK = 5.0
+"""Seconds that a connection which resumes waits for a process that just started."""
 RESUME_LIMIT = 10_000
 """How many events back a connection may resume; one that was away longer loads its screens anew."""
 
@@ -63,6 +65,7 @@ class Hub:
         self._horizon = horizon
         self._frontends: list[Realtime] = []
         self._moved = asyncio.Event()
+        self._position: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     def join(self, frontend: Realtime) -> None:
@@ -70,7 +73,7 @@ class Hub:
         self._frontends.append(frontend)
 
     async def __aenter__(self) -> Hub:
-        self._horizon.on_move(lambda position: self._moved.set())
+        self._horizon.on_move(self._note_move)
         self._task = asyncio.create_task(self._follow(), name="hub")
         return self
 
@@ -82,7 +85,11 @@ class Hub:
 
     async def missed(self, frontend: Realtime, since: int) -> list[Push]:
         """What a connection that saw everything up to `since` has missed, oldest first."""
+        # A process that just started does not know yet where the views are; `_follow` goes on from there.
+        await self._horizon.reached(1, FIRST_LOOK)
         upto = self._horizon.position
+        if not 0 <= since < upto:
+            return []
         pushes: list[Push] = []
         async with self._pool.connection() as connection:
             for recorded in await self._log.between(connection, max(since, upto - RESUME_LIMIT), upto):
@@ -90,17 +97,21 @@ class Hub:
                     pushes.extend(await frontend.pushes(connection, recorded))
         return pushes
 
+    def _note_move(self, position: int) -> None:
+        if self._position is None:  # what happened before this process began was told by others
+            self._position = position
+        self._moved.set()
+
     async def _follow(self) -> None:
-        await self._moved.wait()
-        position = self._horizon.position
         while True:
             await self._moved.wait()
             self._moved.clear()
+            assert self._position is not None
             try:
-                while position < (upto := self._horizon.position):
-                    upto = min(upto, position + PAGE)
-                    await self._tell(position, upto)
-                    position = upto
+                while self._position < (upto := self._horizon.position):
+                    upto = min(upto, self._position + PAGE)
+                    await self._tell(self._position, upto)
+                    self._position = upto
             except psycopg.Error as error:
                 logger.warning("database away (%s), trying again", str(error).strip())
                 await asyncio.sleep(0.2)

@@ -103,7 +103,7 @@ async def sign_out(runtime: Runtime, caller: Caller) -> None:
     """End the caller's sign-in: its refresh token and its access tokens are refused from now on."""
     async with runtime.connection() as connection:
         await sign_ins.revoke(connection, caller.sign_in)
-    runtime.tokens.revoked.add(caller.sign_in)
+    runtime.tokens.revoke(caller.sign_in)
 
 
 def check_password(password: str) -> None:

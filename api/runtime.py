@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -42,6 +42,11 @@ class Runtime:
         self.limits = Limits(self.redis)
         self.hub = Hub(self.pool, self.log, self.horizon)
         self._opened = AsyncExitStack()
+        self._at_end: list[Callable[[], Awaitable[object]]] = []
+
+    def at_end(self, callback: Callable[[], Awaitable[object]]) -> None:
+        """Call this before anything else is closed: a frontend lets its connections go."""
+        self._at_end.append(callback)
 
     async def __aenter__(self) -> Runtime:
         opened = self._opened
@@ -53,6 +58,8 @@ class Runtime:
         await opened.enter_async_context(self.horizon)
         await opened.enter_async_context(Revocations(self.settings.database_url, self.tokens))
         await opened.enter_async_context(self.hub)
+        for callback in self._at_end:
+            opened.push_async_callback(callback)
         return self
 
     async def __aexit__(self, *_: object) -> None:

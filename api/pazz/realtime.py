@@ -6,7 +6,9 @@ path as the namespace and connects to `/socket.io` at the root; so both namespac
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,26 +45,39 @@ class Realtime:
             max_http_buffer_size=100_000,
         )
         for namespace in NAMESPACES:
-            self.server.on("connect", self._connect, namespace=namespace)
+            self.server.on("connect", partial(self._connect, namespace), namespace=namespace)
         self.application = socketio.ASGIApp(self.server, socketio_path="/socket.io")
+        self._ending: set[asyncio.Task[None]] = set()
         runtime.hub.join(self)
+        runtime.tokens.on_revoked(self._revoked)
+        runtime.at_end(self.server.shutdown)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        token = auth.get("token") if isinstance(auth, dict) else None
+    async def _connect(self, namespace: str, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        given: dict[str, Any] = auth if isinstance(auth, dict) else {}
+        token, since = given.get("token"), given.get("since")
         try:
             caller = self._runtime.tokens.caller(token if isinstance(token, str) else "")
         except Unauthorized:
             raise ConnectionRefusedError("UNAUTHORIZED") from None
         if caller.role != contract.ROLE:
             raise ConnectionRefusedError("FORBIDDEN")
-        since = auth.get("since") if isinstance(auth, dict) else None
+        for room in (caller.subject, _room_of_sign_in(caller.sign_in)):
+            await self.server.enter_room(sid, room, namespace=namespace)
+        if isinstance(since, int):
+            for push in await self._runtime.hub.missed(self, since):
+                if push.to == caller.subject:
+                    await self._emit(push, sid, namespace)
+
+    def _revoked(self, sign_in: str) -> None:
+        """Whoever signed out, or was signed out, is told nothing more."""
+        task = asyncio.get_running_loop().create_task(self._end(_room_of_sign_in(sign_in)))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _end(self, room: str) -> None:
         for namespace in NAMESPACES:
-            if self.server.manager.is_connected(sid, namespace):
-                await self.server.enter_room(sid, caller.subject, namespace=namespace)
-                if isinstance(since, int):
-                    for push in await self._runtime.hub.missed(self, since):
-                        if push.to == caller.subject:
-                            await self._emit(push, sid, namespace)
+            for sid in list(self.server.manager.rooms.get(namespace, {}).get(room, {})):
+                await self.server.disconnect(sid, namespace=namespace)
 
     def wants(self, recorded: Recorded) -> bool:
         """Only what the dashboard listens to, and only for partners who are connected here."""
@@ -97,3 +112,7 @@ class Realtime:
     def _rooms(self) -> set[str]:
         rooms = self.server.manager.rooms
         return {room for namespace in NAMESPACES for room in rooms.get(namespace, {}) if room}
+
+
+def _room_of_sign_in(sign_in: str) -> str:
+    return f"sign-in {sign_in}"
