@@ -6,6 +6,7 @@ import click
 
 import settings
 from scripts.audit import audit
+from scripts.bench.command import bench
 from scripts.log import log
 from scripts.processes import COMMANDS
 from scripts.views import rebuild, views
@@ -22,6 +23,7 @@ bitacora.add_command(views)
 bitacora.add_command(rebuild)
 bitacora.add_command(audit)
 bitacora.add_command(log)
+bitacora.add_command(bench)
 
 
 @bitacora.command()

@@ -1,0 +1,1 @@
+"""What this product is compared with. Their packages are in the dependency group `bench`."""

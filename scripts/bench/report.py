@@ -1,0 +1,123 @@
+"""Figures as people read them (a table per row with ratios) and as programs do (JSON with every round)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from scripts.bench import measure
+from scripts.bench.measure import Plan, Round, Verdict
+
+CPU = ("client µs", "server µs", "database µs")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the benchmark with everything measured for it."""
+
+    name: str
+    title: str
+    unit: str
+    reference: str
+    rounds: list[Round]
+    verdicts: list[Verdict]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One run."""
+
+    made_at: datetime
+    plan: Plan
+    settings: Mapping[str, str]
+    parts: list[Part]
+
+    @property
+    def missed(self) -> list[Verdict]:
+        """The bars that were missed."""
+        return [verdict for part in self.parts for verdict in part.verdicts if verdict.met is False]
+
+
+def new(plan: Plan, settings: Mapping[str, str], parts: list[Part]) -> Report:
+    """The report of a run that ended now."""
+    return Report(made_at=datetime.now(UTC), plan=plan, settings=settings, parts=parts)
+
+
+def write(report: Report, path: Path) -> None:
+    """Keep it as JSON."""
+    text = msgspec.json.format(msgspec.json.encode(report), indent=1)
+    path.write_bytes(text + b"\n")
+
+
+def show(report: Report, console: Console) -> None:
+    """A table for each row, then the bars, then what was in force."""
+    for part in report.parts:
+        console.print(table(part))
+    if any(part.verdicts for part in report.parts):
+        console.print(bars(report))
+    console.print(", ".join(f"{name} {value}" for name, value in report.settings.items()), style="dim")
+
+
+def table(part: Part) -> Table:
+    """Medians over the rounds; rates also with their lowest and highest."""
+    shown = Table(title=f"{part.name}: {part.title}", title_justify="left")
+    shown.add_column("case")
+    shown.add_column("who")
+    headings = (
+        f"{part.unit}/s",
+        "min",
+        "max",
+        "ratio",
+        "p50 ms",
+        "p95",
+        "p99",
+        "client µs",
+        "server µs",
+        "database µs",
+    )
+    for heading in headings:
+        shown.add_column(heading, justify="right")
+    for case in dict.fromkeys(one.case for one in part.rounds):
+        for contender in dict.fromkeys(one.contender for one in part.rounds if one.case == case):
+            mine = [one for one in part.rounds if one.case == case and one.contender == contender]
+            rates = [one.rate for one in mine]
+            ratio = measure.ratio(part.rounds, contender, part.reference, case) if part.reference else None
+            shown.add_row(
+                case,
+                contender,
+                number(statistics.median(rates)),
+                number(min(rates)),
+                number(max(rates)),
+                f"{ratio:.2f}x" if ratio else "",
+                *(
+                    number(measure.median(part.rounds, contender, case, figure))
+                    for figure in ("p50", "p95", "p99", "client_cpu", "server_cpu", "database_cpu")
+                ),
+            )
+        shown.add_section()
+    return shown
+
+
+def bars(report: Report) -> Table:
+    """What was aimed at, and whether it was reached."""
+    shown = Table("bar", "aim", "reached", "", title="bars", title_justify="left")
+    for part in report.parts:
+        for verdict in part.verdicts:
+            sign = "≥" if verdict.at_least else "≤"
+            reached = "" if verdict.value is None else f"{verdict.value:,.2f} {verdict.unit}"
+            word = {True: "[green]met[/]", False: "[red]missed[/]", None: "not measured"}[verdict.met]
+            shown.add_row(verdict.what, f"{sign} {verdict.bar:g} {verdict.unit}", reached, word)
+    return shown
+
+
+def number(value: float | None) -> str:
+    """Three digits that matter, none where there is nothing."""
+    if value is None or value == 0:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
