@@ -7,6 +7,7 @@ path as the namespace and connects to `/socket.io` at the root; so both namespac
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -24,6 +25,10 @@ from domain.goal import CommissionCounted, CommissionUncounted, GoalRevised, Goa
 from domain.values import Month
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
+
+# The library would otherwise write to standard error by itself, past our handler.
+LIBRARY = logging.getLogger("api.pazz.socketio")
+LIBRARY.setLevel(logging.WARNING)
 
 NAMESPACES = ("/", "/pazz")
 GOAL_EVENTS = (GoalSet, GoalRevised, CommissionCounted, CommissionUncounted)
@@ -43,6 +48,8 @@ class Realtime:
             cors_allowed_origins=list(runtime.settings.allowed_origins) or None,
             namespaces=list(NAMESPACES),
             max_http_buffer_size=100_000,
+            logger=LIBRARY,
+            engineio_logger=LIBRARY,
         )
         for namespace in NAMESPACES:
             self.server.on("connect", partial(self._connect, namespace), namespace=namespace)
