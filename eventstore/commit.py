@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -9,7 +10,14 @@ from psycopg import pq
 from psycopg.adapt import Buffer, Dumper
 
 MAX_EVENT_BYTES = 1024 * 1024
+MAX_COMMIT_BYTES = 32 * 1024 * 1024
 MAX_STREAM_LENGTH = 400
+MAX_NAME_LENGTH = 200
+MAX_KEY_LENGTH = 600
+MAX_VERSION = 2**31 - 1
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of a NUL character in JSON, and not a backslash that is followed by the letters u0000."""
 
 
 class NotStored(Exception):
@@ -62,16 +70,33 @@ class Commit(msgspec.Struct, frozen=True):
     key: str | None = None
     fingerprint: str = ""
 
-    def check(self) -> None:
-        """Raise `Unstorable` for what would fail the whole flush that this commit shares with others."""
+    def check(self) -> int:
+        """The bytes of its events. Raises `Unstorable` for what would fail the flush that it shares with others."""
+        size = 0
         for part in self.parts:
-            if not part.stream or len(part.stream) > MAX_STREAM_LENGTH or not part.stream.isprintable():
-                raise Unstorable(f"not a stream name: {part.stream[:80]!r}")
+            stream = part.stream
+            if not 0 < len(stream) <= MAX_STREAM_LENGTH or not stream.isprintable():
+                raise Unstorable(f"not a stream name: {stream[:80]!r}")
+            if not 0 <= part.expected <= MAX_VERSION - len(part.records):
+                raise Unstorable(f"{stream} cannot be at {part.expected}")
             for record in part.records:
-                if len(record.data) > MAX_EVENT_BYTES:
-                    raise Unstorable(f"{record.name} has {len(record.data)} bytes, more than {MAX_EVENT_BYTES}")
-                if b"\\u0000" in record.data:
-                    raise Unstorable(f"{record.name} holds a NUL character")
+                name, data = record.name, record.data
+                if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+                    raise Unstorable(f"not the name of an event: {name[:80]!r}")
+                if len(data) > MAX_EVENT_BYTES:
+                    raise Unstorable(f"{name} has {len(data)} bytes, more than {MAX_EVENT_BYTES}")
+                if b"\\u0000" in data and NUL.search(data):
+                    raise Unstorable(f"{name} holds a NUL character")
+                size += len(data)
+        if size > MAX_COMMIT_BYTES:
+            raise Unstorable(f"the events have {size} bytes, more than {MAX_COMMIT_BYTES}")
+        if len(self.parts) > 1 and len({part.stream for part in self.parts}) < len(self.parts):
+            raise Unstorable("a stream is named twice")
+        if self.key is not None and (not 0 < len(self.key) <= MAX_KEY_LENGTH or not self.key.isprintable()):
+            raise Unstorable(f"not a key: {self.key[:80]!r}")
+        if b"\\u0000" in self.meta and NUL.search(self.meta):
+            raise Unstorable("the metadata holds a NUL character")
+        return size
 
 
 class Committed(msgspec.Struct, frozen=True):

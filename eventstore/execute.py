@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.model import Command, Decider, Event, Refused
 from eventstore.commit import Commit, KeyReused, LogUnavailable, Part, VersionConflict
@@ -19,6 +19,8 @@ from eventstore.connect import AsyncConnection
 from eventstore.log import Log
 from eventstore.mapper import Meta
 from eventstore.writer import Writer
+
+T = TypeVar("T")
 
 ATTEMPTS = 8
 FOLDED_STATES = 20_000
@@ -91,6 +93,15 @@ class Store:
                 except VersionConflict:
                     if attempt == ATTEMPTS - 1:
                         raise
+                    if attempt > 0:  # not merely old: the log was set back to a backup, and the states are ahead of it
+                        for step in steps:
+                            self._folded.pop(step.stream, None)
+                except Refused:
+                    # The same request may have been accepted between the look at its key and the decision.
+                    accepted = await self._accepted(request) if request.key is not None else None
+                    if accepted is None:
+                        raise
+                    return accepted
         raise AssertionError("unreachable")
 
     async def state(self, decider: Decider[Any], stream: str) -> Any:
@@ -165,19 +176,22 @@ class Store:
     async def _key(self, stream: str, events: Sequence[Event]) -> Any:
         if not any(self.log.mapper.is_personal(event) for event in events):
             return None
-        async with self._connection() as connection:
-            return await self.log.vault.make(connection, stream)
+        return await self._ask(lambda connection: self.log.vault.make(connection, stream))
 
     async def _refreshed(self, decider: Decider[Any], stream: str, known: Folded | None) -> Folded:
-        state, version, position = (known.state, known.version, known.position) if known else (decider.initial, 0, 0)
-        async with self._connection() as connection:
-            async for recorded in self.log.stream(connection, stream, version):
-                if recorded.event is not None:
-                    state = decider.evolve(state, recorded.event)
-                version, position = recorded.version, recorded.position
-        folded = Folded(state, version, position)
+        folded = await self._ask(lambda connection: self._folded_on(connection, decider, stream, known))
         self._remember(stream, folded)
         return folded
+
+    async def _folded_on(
+        self, connection: AsyncConnection, decider: Decider[Any], stream: str, known: Folded | None
+    ) -> Folded:
+        state, version, position = (known.state, known.version, known.position) if known else (decider.initial, 0, 0)
+        async for recorded in self.log.stream(connection, stream, version):
+            if recorded.event is not None:
+                state = decider.evolve(state, recorded.event)
+            version, position = recorded.version, recorded.position
+        return Folded(state, version, position)
 
     def _remember(self, stream: str, folded: Folded) -> None:
         self._folded[stream] = folded
@@ -186,8 +200,7 @@ class Store:
             self._folded.popitem(last=False)
 
     async def _accepted(self, request: Request) -> Outcome | None:
-        async with self._connection() as connection:
-            row = await (await connection.execute(ACCEPTED, [request.key])).fetchone()
+        row = await self._ask(lambda connection: _accepted_row(connection, request.key))
         if row is None:
             return None
         fingerprint, first, last = row
@@ -196,15 +209,23 @@ class Store:
         return await self._replayed(first, last)
 
     async def _replayed(self, first: int, last: int) -> Outcome:
-        async with self._connection() as connection:
-            recorded = await self.log.between(connection, first - 1, last)
+        recorded = await self._ask(lambda connection: self.log.between(connection, first - 1, last))
         events = tuple(entry.event for entry in recorded if entry.event is not None)
         return Outcome(events=events, position=max(last, first - 1), replayed=True)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self.pool.connection() as connection:
-                yield connection
-        except psycopg.OperationalError as error:  # the pool's time-out included; nothing but reads happens here
-            raise LogUnavailable(f"the log cannot be reached: {error}") from None
+    async def _ask(self, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Ask the database something that may be asked twice, as every read may: after a restart of the server the pool
+        still holds connections that nobody serves."""
+        for again in (True, False):
+            try:
+                async with self.pool.connection() as connection:
+                    return await question(connection)
+            except psycopg.OperationalError as error:  # the pool's time-out included
+                if not again or isinstance(error, PoolTimeout):
+                    raise LogUnavailable(f"the log cannot be reached: {error}") from None
+                await self.pool.check()
+        raise AssertionError("unreachable")
+
+
+async def _accepted_row(connection: AsyncConnection, key: str | None) -> tuple[str, int, int] | None:
+    return await (await connection.execute(ACCEPTED, [key])).fetchone()

@@ -9,7 +9,7 @@ from eventstore.connect import AsyncConnection, Connection
 Job = tuple[str, int]
 """(reaction, position of the event that it answers)"""
 
-POSITION = "select position from checkpoints where follower = 'feed' for update"
+POSITION = "select position from checkpoints where follower = 'feed'"
 ADD = "insert into jobs (reaction, position) select * from unnest(%s::text[], %s::bigint[]) on conflict do nothing"
 MOVE = "update checkpoints set position = %s, moved_at = now() where follower = 'feed' and position = %s"
 FIND = "select 1 from jobs where reaction = %s and position = %s and failed is null"

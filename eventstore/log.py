@@ -45,21 +45,21 @@ class Log:
 
     def between_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
         """As `between`, for the processes that follow the log one batch at a time."""
-        rows: list[Row] = connection.execute(AFTER, [after, upto], binary=True).fetchall()
-        subjects = self.mapper.subjects(rows)
-        keys = self.vault.keys_now(connection, subjects) if subjects else None
-        return [self.mapper.recorded(row, keys) for row in rows]
+        return self._recorded_now(connection, connection.execute(AFTER, [after, upto], binary=True).fetchall())
 
     def stream_now(self, connection: Connection, stream: str, after: int = 0) -> Iterator[Recorded]:
         """As `stream`, for the processes that follow the log."""
         while True:
             rows: list[Row] = connection.execute(STREAM, [stream, after, PAGE], binary=True).fetchall()
-            keys = self.vault.keys_now(connection, [stream])
-            for row in rows:
-                yield self.mapper.recorded(row, keys)
+            yield from self._recorded_now(connection, rows)
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
+
+    def _recorded_now(self, connection: Connection, rows: list[Row]) -> list[Recorded]:
+        subjects = self.mapper.subjects(rows)
+        keys = self.vault.keys_now(connection, subjects) if subjects else None
+        return [self.mapper.recorded(row, keys) for row in rows]
 
     async def _recorded(self, connection: AsyncConnection, rows: list[Row]) -> list[Recorded]:
         subjects = self.mapper.subjects(rows)

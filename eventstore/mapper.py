@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from domain import catalogue
 from domain.model import ERASED, Event
 from eventstore import sealing
-from eventstore.commit import Record
+from eventstore.commit import Record, Unstorable
 
 Upcast = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
-"""From the fields of an event that was stored under an old name to today's name and fields."""
+"""From the fields of an event that was stored under an old name to today's name and fields. Personal fields come
+opened; one whose key is gone comes as it was stored, an object, to be handed on whole."""
 
 UPCASTS: dict[str, Upcast] = {}
+
+
+class Unreadable(Exception):
+    """A stored event does not have the shape that its name stands for: it was tampered with, or this build is wrong.
+    Whoever follows the log stops here, because going on would lose it."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,32 +81,42 @@ class Mapper:
 
     def subjects(self, rows: list[Row]) -> set[str]:
         """The streams whose keys are needed to read these rows."""
-        return {row[1] for row in rows if row[3] in self._personal}
+        return {row[1] for row in rows if row[3] in self._personal or row[3] in self._upcasts}
 
     def record(self, event: Event, key: AESGCM | None = None) -> Record:
-        """The event as it is stored. `key` is needed when `is_personal(event)`."""
+        """The event as it is stored. `key` is needed when `is_personal(event)`. Raises `Unstorable` for an event that
+        could not be read again."""
         name = type(event).__name__
+        try:
+            encoded = self._encode(event)
+            self._decoders[name].decode(encoded)
+        except (KeyError, ValueError, TypeError) as error:
+            raise Unstorable(f"{name} could not be read again: {type(error).__name__}: {error}") from None
         fields = self._personal.get(name)
-        if fields is None:
-            return Record(name, self._encode(event))
+        return Record(name, encoded if fields is None else self._sealed(name, fields, event, key))
+
+    def _sealed(self, name: str, fields: Sequence[str], event: Event, key: AESGCM | None) -> bytes:
         assert key is not None, f"{name} holds personal data and needs its subject's key"
         data = msgspec.to_builtins(event)
         for field in fields:
             text = data.get(field)
             if text is not None:
                 if "\0" in text:
-                    raise ValueError(f"{name}.{field} holds a NUL character")
+                    raise Unstorable(f"{name}.{field} holds a NUL character")
                 data[field] = {"sealed": sealing.seal(key, text, f"{name}.{field}")}
-        return Record(name, self._encode(data))
+        return self._encode(data)
 
     def meta(self, meta: Meta) -> bytes:
         """The metadata as it is stored."""
         return self._encode(meta)
 
     def recorded(self, row: Row, keys: sealing.Keys | None = None) -> Recorded:
-        """A row of the log as an event with its place."""
+        """A row of the log as an event with its place. Raises `Unreadable`."""
         position, stream, version, name, data, meta, recorded_at = row
-        event = self._event(stream, name, data, keys or {})
+        try:
+            event = self._event(stream, name, data, keys or {})
+        except msgspec.MsgspecError as error:
+            raise Unreadable(f"{name} at position {position} cannot be read: {error}") from None
         try:
             about = self._meta.decode(meta)
         except msgspec.ValidationError:
@@ -108,24 +124,25 @@ class Mapper:
         return Recorded(position, stream, version, name, event, about, recorded_at)
 
     def _event(self, stream: str, name: str, data: bytes, keys: sealing.Keys) -> Event | None:
-        if name in self._upcasts:
-            name, fields = self._upcast(name, msgspec.json.decode(data))
-        elif name in self._personal:
-            fields = msgspec.json.decode(data)
-        else:
+        if name not in self._personal and name not in self._upcasts:
             decoder = self._decoders.get(name)
             return decoder.decode(data) if decoder is not None else None
-        for field in self._personal.get(name, ()):
-            value = fields.get(field)
-            if isinstance(value, dict):
-                text = sealing.unseal(keys.get(stream), value["sealed"], f"{name}.{field}")
-                fields[field] = text if text is not None else self._erased[name, field]
-        return msgspec.convert(fields, self._types[name])
-
-    def _upcast(self, name: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        fields = self._opened(name, msgspec.json.decode(data, type=dict[str, Any]), keys.get(stream))
         while name in self._upcasts:
             name, fields = self._upcasts[name](fields)
-        return name, fields
+        for field in self._personal.get(name, ()):
+            if isinstance(fields.get(field), dict):
+                fields[field] = self._erased[name, field]
+        return msgspec.convert(fields, self._types[name])
+
+    def _opened(self, name: str, fields: dict[str, Any], key: AESGCM | None) -> dict[str, Any]:
+        """The fields with what is sealed opened, as far as the key does it. What is sealed belongs to the name and the
+        field that it was stored under."""
+        for field, value in fields.items():
+            if isinstance(value, dict) and isinstance(sealed := value.get("sealed"), str) and len(value) == 1:
+                text = sealing.unseal(key, sealed, f"{name}.{field}")
+                fields[field] = text if text is not None else value
+        return fields
 
 
 def _takes_none(kind: Any) -> bool:
@@ -136,4 +153,4 @@ def _takes_none(kind: Any) -> bool:
     return True
 
 
-__all__ = ["ERASED", "UPCASTS", "Mapper", "Meta", "Recorded", "Row", "Upcast"]
+__all__ = ["ERASED", "UPCASTS", "Mapper", "Meta", "Recorded", "Row", "Unreadable", "Upcast"]

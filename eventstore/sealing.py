@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE = 12
 
+ANY = "select subject, wrapped from subject_keys limit 1"
 FIND = "select subject, wrapped from subject_keys where subject = any(%s)"
 KEEP = "insert into subject_keys (subject, wrapped) values (%s, %s) on conflict do nothing"
 DESTROY = "delete from subject_keys where subject = %s"
@@ -26,12 +27,21 @@ Keys = dict[str, AESGCM]
 """The keys at hand, by subject. A subject without a key is unknown or erased."""
 
 
+class WrongMasterKey(Exception):
+    """The keys in the database are wrapped by another master key."""
+
+    def __init__(self) -> None:
+        super().__init__("BITACORA_MASTER_KEY is not the key that the personal data of this log was sealed with")
+
+
 class Vault:
-    """Makes, finds and destroys the keys of subjects; holds none of them itself, so an erasure works at once."""
+    """Makes, finds and destroys the keys of subjects; holds none of them itself, so an erasure works at once. Whatever
+    needs a key raises `WrongMasterKey` where the master key is another than it was."""
 
     def __init__(self, master_key: str) -> None:
         master = bytes.fromhex(master_key)
         self._master = AESGCM(master)
+        self._proved = False
         self._blind = hashlib.sha256(b"blind index" + master).digest()
 
     def blind(self, value: str) -> str:
@@ -45,8 +55,13 @@ class Vault:
 
     async def make(self, connection: psycopg.AsyncConnection, subject: str) -> AESGCM:
         """The subject's key, new when there was none."""
-        await connection.execute(KEEP, [subject, self._wrap(subject, AESGCM.generate_key(256))])
-        return (await self.keys(connection, [subject]))[subject]
+        if not self._proved:  # a first key under a wrong master key would hide that it is wrong
+            self._unwrap_all(await (await connection.execute(ANY)).fetchall())
+            self._proved = True
+        while True:
+            if found := await self.keys(connection, [subject]):
+                return found[subject]
+            await connection.execute(KEEP, [subject, self._wrap(subject, AESGCM.generate_key(256))])
 
     def keys_now(self, connection: psycopg.Connection, subjects: Iterable[str]) -> Keys:
         """As `keys`, for the processes that follow the log one batch at a time."""
@@ -61,10 +76,13 @@ class Vault:
         return nonce + self._master.encrypt(nonce, key, subject.encode())
 
     def _unwrap_all(self, rows: Iterable[tuple[str, bytes]]) -> Keys:
-        return {
-            subject: AESGCM(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode()))
-            for subject, wrapped in rows
-        }
+        try:
+            return {
+                subject: AESGCM(self._master.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode()))
+                for subject, wrapped in rows
+            }
+        except InvalidTag:
+            raise WrongMasterKey from None
 
 
 def seal(key: AESGCM, text: str, place: str) -> str:

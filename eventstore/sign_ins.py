@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import Any
 
@@ -33,6 +34,8 @@ REVOKE_ALL = """
 with revoked as (update sign_ins set revoked_at = now() where account = %s and revoked_at is null returning sign_in)
 select pg_notify('revoked', sign_in) from revoked
 """
+TOKEN = re.compile(r"[0-9a-f]{24}\.[A-Za-z0-9_-]{43}")
+
 REVOKED_SINCE = "select sign_in from sign_ins where revoked_at > now() - make_interval(secs => %s)"
 
 
@@ -66,6 +69,8 @@ async def begin(connection: AsyncConnection, account: str, claims: dict[str, Any
 async def rotate(connection: AsyncConnection, refresh_token: str, lifetime: int) -> SignIn | None:
     """Trade a refresh token for the next one. None when it is unknown, expired or revoked; one that was traded before
     revokes the whole sign-in, since two parties hold it."""
+    if TOKEN.fullmatch(refresh_token) is None:
+        return None
     sign_in, _, secret = refresh_token.partition(".")
     fresh = secrets.token_urlsafe(32)
     cursor = await connection.execute(ROTATE, [_digest(fresh), lifetime, sign_in, _digest(secret)])
