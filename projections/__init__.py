@@ -7,9 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from projections import commissions, customers, deals, goals, levels, users
+from projections import (
+    attention,
+    commissions,
+    customers,
+    deals,
+    goals,
+    levels,
+    promotions,
+    timelines,
+    users,
+)
 
 if TYPE_CHECKING:
     from projections.view import View
 
-VIEWS: tuple[View, ...] = cast("tuple[View, ...]", (commissions, customers, deals, goals, levels, users))
+VIEWS: tuple[View, ...] = cast(
+    "tuple[View, ...]",
+    (attention, commissions, customers, deals, goals, levels, promotions, timelines, users),
+)

@@ -14,7 +14,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table commissions (
@@ -35,7 +35,9 @@ create table commissions (
     paid_at       timestamptz,
     primary key (organization, id)
 );
-create index commissions_by_partner on commissions (organization, partner, month, id);
+create index commissions_by_month on commissions (organization, partner, month)
+    where status in ('earned', 'paid');
+create index commissions_pending on commissions (organization, partner, promised_at) where status = 'pending';
 """
 
 PROMISE = """
@@ -118,3 +120,50 @@ async def by_id(connection: AsyncConnection, organization: str, commission: str)
     async with connection.cursor(row_factory=class_row(Commission)) as cursor:
         await cursor.execute(BY_ID, (organization, commission))
         return await cursor.fetchone()
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """What the commissions of a month come to, in centavos, and on how many deals."""
+
+    earned: int
+    earned_deals: int
+    pending: int
+    pending_deals: int
+
+
+# Of a month are the commissions earned in it and those that were promised before it ended and are pending still.
+OF_MONTH = """
+select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+       promised_at, earned_at, paid_at
+from commissions
+where organization = %(organization)s and partner = %(partner)s and month = %(month)s and status in ('earned', 'paid')
+union all
+select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+       promised_at, earned_at, paid_at
+from commissions
+where organization = %(organization)s and partner = %(partner)s and status = 'pending' and promised_at < %(upto)s
+order by earned_at desc nulls last, promised_at desc, id limit %(limit)s
+"""
+SUMS = """
+select earned.amount, earned.deals, pending.amount, pending.deals
+from (select coalesce(sum(amount), 0)::bigint as amount, count(distinct deal) as deals from commissions
+       where organization = %(organization)s and partner = %(partner)s and month = %(month)s
+         and status in ('earned', 'paid')) earned,
+     (select coalesce(sum(amount), 0)::bigint as amount, count(distinct deal) as deals from commissions
+       where organization = %(organization)s and partner = %(partner)s and status = 'pending'
+         and promised_at < %(upto)s) pending
+"""
+
+
+async def of_month(
+    connection: AsyncConnection, organization: str, partner: str, month: str, upto: datetime, limit: int
+) -> tuple[list[Commission], Sums]:
+    """The partner's commissions of a month (2025-10), those earned last first, then the pending ones promised before
+    `upto`; and what all of them come to."""
+    asked = {"organization": organization, "partner": partner, "month": month, "upto": upto, "limit": limit}
+    async with connection.cursor(row_factory=class_row(Commission)) as cursor:
+        await cursor.execute(OF_MONTH, asked)
+        rows = await cursor.fetchall()
+    found = await (await connection.execute(SUMS, asked)).fetchone()
+    assert found is not None
+    return rows, Sums(earned=found[0], earned_deals=found[1], pending=found[2], pending_deals=found[3])

@@ -66,3 +66,11 @@ async def of_partner(connection: AsyncConnection, organization: str, partner: st
     async with connection.cursor(row_factory=class_row(Level)) as cursor:
         await cursor.execute(OF_PARTNER, (organization, partner))
         return await cursor.fetchone() or Level(partner=partner, level="starter", accumulated=0)
+
+
+OF_PARTNERS = "select partner, level from levels where organization = %s and partner = any(%s)"
+
+
+async def of_partners(connection: AsyncConnection, organization: str, partners: Iterable[str]) -> dict[str, str]:
+    """The levels of these partners, as far as they have sold anything."""
+    return dict(await (await connection.execute(OF_PARTNERS, (organization, list(partners)))).fetchall())

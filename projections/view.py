@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, LiteralString, Protocol
 
 from domain.model import Event
 from eventstore.mapper import Recorded
 
-Statement = tuple[LiteralString, Sequence[Any]]
+Statement = tuple[LiteralString, Sequence[Any] | Mapping[str, Any]]
 """A SQL constant of the view's file, and its parameters."""
 
 

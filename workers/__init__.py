@@ -1,15 +1,18 @@
 """What happens because something happened, and what happens because its time has come.
 
-Each reaction is one module (`workers.reaction.Reaction`). `REACTIONS` lists them: adding one is a file and a line here.
+Each reaction is one module (`workers.reaction.Reaction`), and so is each thing that the clock does
+(`workers.due.Due`). `REACTIONS` and `DUE` list them: adding one is a file and a line here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from workers import erasure, goal_progress, level_progress
+from workers import erasure, file_attention, goal_progress, level_progress, promotion_start
 
 if TYPE_CHECKING:
+    from workers.due import Due
     from workers.reaction import Reaction
 
 REACTIONS: tuple[Reaction, ...] = cast("tuple[Reaction, ...]", (erasure, goal_progress, level_progress))
+DUE: tuple[Due, ...] = cast("tuple[Due, ...]", (promotion_start, file_attention))

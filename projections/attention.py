@@ -1,0 +1,261 @@
+"""Financing files and the moment each comes to need attention: what the clients of a partner are shown by.
+
+A customer with several files is shown by the newest open one, or the newest when all are closed. The partner is the one
+who looks after the customer, or the one of the file while nobody does. `due_at` is reckoned from constants of the
+domain whenever the file moves, so what is due by time alone is one range of an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain import attention, pipeline
+from domain.customer import CustomerAdded, CustomerAssigned, CustomerErased
+from domain.deal import (
+    DealActivityRecorded,
+    DealDocumentAdded,
+    DealLost,
+    DealNeededAttention,
+    DealOpened,
+    DealProgressed,
+    DealReassigned,
+    DealStageChanged,
+    DealValueChanged,
+)
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table attention_files (
+    organization text not null,
+    deal         text not null,
+    customer     text not null,
+    partner      text not null,          -- who is shown this client
+    file_partner text not null,          -- who earns from the file
+    stage        text not null,
+    value        bigint not null,
+    percentage   integer not null default 0,
+    opened_at    timestamptz not null,
+    touched_at   timestamptz not null,
+    step_due_at  timestamptz,
+    idle_due_at  timestamptz not null,
+    closed       boolean not null,
+    shown        boolean not null default true,
+    noticed      timestamptz,            -- the due_at of which it was noted that it is past
+    due_at       timestamptz generated always as (
+                     case when closed then null else least(step_due_at, idle_due_at) end) stored,
+    primary key (organization, deal)
+);
+create index attention_by_customer on attention_files (organization, customer);
+create index attention_by_partner on attention_files (organization, partner, due_at) where shown;
+create index attention_to_notice on attention_files (due_at) where shown and noticed is distinct from due_at;
+
+create table attention_owners (
+    organization text not null,
+    customer     text not null,
+    assigned_to  text,
+    primary key (organization, customer)
+);
+"""
+
+OPEN = """
+insert into attention_files (organization, deal, customer, partner, file_partner, stage, value, opened_at, touched_at,
+                             step_due_at, idle_due_at, closed)
+values (%(organization)s, %(deal)s, %(customer)s,
+        coalesce((select assigned_to from attention_owners
+                   where organization = %(organization)s and customer = %(customer)s), %(partner)s),
+        %(partner)s, %(stage)s, %(value)s, %(at)s, %(at)s, %(step_due)s, %(idle_due)s, %(closed)s)
+"""
+SHOW_NEWEST = """
+update attention_files f set shown = (f.deal = newest.deal)
+from (select deal from attention_files where organization = %(organization)s and customer = %(customer)s
+       order by closed, opened_at desc, deal desc limit 1) newest
+where f.organization = %(organization)s and f.customer = %(customer)s and f.shown <> (f.deal = newest.deal)
+"""
+MOVE = """
+update attention_files
+set stage = %s, touched_at = %s, idle_due_at = %s, step_due_at = opened_at + %s::interval, closed = %s
+where organization = %s and deal = %s
+"""
+PROGRESS = """
+update attention_files set percentage = %s, touched_at = %s, idle_due_at = %s where organization = %s and deal = %s
+"""
+TOUCH = "update attention_files set touched_at = %s, idle_due_at = %s where organization = %s and deal = %s"
+CLOSE = "update attention_files set closed = true where organization = %s and deal = %s"
+REVALUE = "update attention_files set value = %s where organization = %s and deal = %s"
+REASSIGN = """
+update attention_files f
+set file_partner = %(partner)s,
+    partner = coalesce((select o.assigned_to from attention_owners o
+                         where o.organization = f.organization and o.customer = f.customer), %(partner)s)
+where f.organization = %(organization)s and f.deal = %(deal)s
+"""
+NOTICE = "update attention_files set noticed = %s where organization = %s and deal = %s"
+OWN = """
+insert into attention_owners (organization, customer, assigned_to) values (%s, %s, %s)
+on conflict (organization, customer) do update set assigned_to = excluded.assigned_to
+"""
+HAND_OVER = """
+update attention_files set partner = coalesce(%s, file_partner) where organization = %s and customer = %s
+"""
+FORGET = "delete from attention_files where organization = %s and customer = %s"
+DISOWN = "delete from attention_owners where organization = %s and customer = %s"
+
+EVENTS = (
+    CustomerAdded,
+    CustomerAssigned,
+    CustomerErased,
+    DealOpened,
+    DealStageChanged,
+    DealProgressed,
+    DealDocumentAdded,
+    DealActivityRecorded,
+    DealValueChanged,
+    DealReassigned,
+    DealLost,
+    DealNeededAttention,
+)
+STAGES = pipeline.named(attention.PIPELINE)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    """Deals of other pipelines have no row here, so what happens with them changes none."""
+    organization = recorded.meta.organization
+    match recorded.event:
+        case CustomerAdded() as event:
+            yield OWN, (organization, event.customer, event.assigned_to)
+        case CustomerAssigned() as event:
+            yield OWN, (organization, event.customer, event.assigned_to)
+            yield HAND_OVER, (event.assigned_to, organization, event.customer)
+        case CustomerErased() as event:
+            yield FORGET, (organization, event.customer)
+            yield DISOWN, (organization, event.customer)
+        case DealOpened(pipeline=attention.PIPELINE) as event:
+            opened = {
+                "organization": organization,
+                "deal": event.deal,
+                "customer": event.customer,
+                "partner": event.partner,
+                "stage": event.stage,
+                "value": event.value,
+                "at": event.at,
+                "step_due": attention.step_due(event.stage, event.at),
+                "idle_due": event.at + attention.IDLE,
+                "closed": STAGES.stage(event.stage).terminal,
+            }
+            yield OPEN, opened
+            yield SHOW_NEWEST, {"organization": organization, "customer": event.customer}
+        case DealStageChanged(pipeline=attention.PIPELINE) as event:
+            idle_due, allowance = event.at + attention.IDLE, attention.STEPS.get(event.stage)
+            closed = STAGES.stage(event.stage).terminal
+            yield MOVE, (event.stage, event.at, idle_due, allowance, closed, organization, event.deal)
+            if closed:
+                yield SHOW_NEWEST, {"organization": organization, "customer": event.customer}
+        case DealProgressed() as event:
+            yield PROGRESS, (event.percentage, event.at, event.at + attention.IDLE, organization, event.deal)
+        case DealDocumentAdded() | DealActivityRecorded() as event:
+            yield TOUCH, (event.at, event.at + attention.IDLE, organization, event.deal)
+        case DealValueChanged() as event:
+            yield REVALUE, (event.value, organization, event.deal)
+        case DealReassigned() as event:
+            yield REASSIGN, {"organization": organization, "deal": event.deal, "partner": event.partner}
+        case DealLost() as event:
+            yield CLOSE, (organization, event.deal)
+            yield SHOW_NEWEST, {"organization": organization, "customer": event.customer}
+        case DealNeededAttention() as event:
+            yield NOTICE, (event.since, organization, event.deal)
+        case _:
+            pass
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's financing file. Value in centavos; `due_at` is None once it is closed."""
+
+    deal: str
+    customer: str
+    partner: str
+    stage: str
+    value: int
+    percentage: int
+    opened_at: datetime
+    touched_at: datetime
+    due_at: datetime | None
+
+
+class Waiting(File, frozen=True, kw_only=True):
+    """A file that needs attention; `rank` is 1 for high, 2 for medium, 3 for low priority."""
+
+    rank: int
+
+
+WAITING = """
+select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at,
+       case when touched_at < %(now)s - %(idle)s::interval or value > %(high)s then 1
+            when touched_at <= %(now)s - %(soon)s::interval then 2 else 3 end as rank
+from attention_files
+where organization = %(organization)s and partner = %(partner)s and shown and due_at < %(now)s
+  and (%(stage)s::text is null or stage = %(stage)s)
+order by rank, touched_at, customer limit %(limit)s
+"""
+WAITING_ONE = """
+select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at,
+       case when touched_at < %(now)s - %(idle)s::interval or value > %(high)s then 1
+            when touched_at <= %(now)s - %(soon)s::interval then 2 else 3 end as rank
+from attention_files
+where organization = %(organization)s and deal = %(deal)s and shown and due_at < %(now)s
+"""
+COUNT = """
+select stage, count(*) from attention_files
+where organization = %s and partner = %s and shown and due_at < %s group by stage
+"""
+OF_CUSTOMER = """
+select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at
+from attention_files where organization = %s and customer = %s and shown
+"""
+DUE = """
+select organization, deal from attention_files
+where shown and noticed is distinct from due_at and due_at < %s order by due_at limit %s
+"""
+LIMITS = {"idle": attention.IDLE, "soon": attention.SOON, "high": attention.HIGH_VALUE}
+
+
+async def waiting(
+    connection: AsyncConnection, organization: str, partner: str, now: datetime, stage: str | None, limit: int
+) -> list[Waiting]:
+    """The files of a partner that need attention: by priority, then those untouched for the longest time."""
+    asked = {"organization": organization, "partner": partner, "now": now, "stage": stage, "limit": limit, **LIMITS}
+    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        await cursor.execute(WAITING, asked)
+        return await cursor.fetchall()
+
+
+async def waiting_one(connection: AsyncConnection, organization: str, deal: str, now: datetime) -> Waiting | None:
+    """One file, None unless it needs attention."""
+    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        await cursor.execute(WAITING_ONE, {"organization": organization, "deal": deal, "now": now, **LIMITS})
+        return await cursor.fetchone()
+
+
+async def count(connection: AsyncConnection, organization: str, partner: str, now: datetime) -> dict[str, int]:
+    """How many files of a partner need attention, by stage."""
+    return dict(await (await connection.execute(COUNT, (organization, partner, now))).fetchall())
+
+
+async def of_customer(connection: AsyncConnection, organization: str, customer: str) -> File | None:
+    """The file by which a customer is shown."""
+    async with connection.cursor(row_factory=class_row(File)) as cursor:
+        await cursor.execute(OF_CUSTOMER, (organization, customer))
+        return await cursor.fetchone()
+
+
+async def due(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+    """Those (organisation, deal) that need attention and of which that was not noted yet."""
+    return await (await connection.execute(DUE, (now, limit))).fetchall()

@@ -1,0 +1,188 @@
+"""Promotions: what partners can offer now, what comes next, and everything for the back office."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from domain.promotion import PromotionAnnounced, PromotionChanged, PromotionEnded, PromotionStarted
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table promotions (
+    organization     text not null,
+    id               text not null,
+    title            text not null,
+    subtitle         text not null,
+    image_url        text not null,
+    bonus_amount     bigint not null,
+    original_price   bigint not null,
+    final_price      bigint not null,
+    valid_from       timestamptz not null,
+    valid_to         timestamptz not null,
+    monthly_payments jsonb not null,     -- [{"months": 48, "amount": 4500000}]
+    terms_url        text,
+    priority         integer not null,
+    regions          text[] not null,    -- empty: every region
+    levels           text[] not null,    -- empty: every level
+    started          boolean not null default false,
+    ended_at         timestamptz,
+    primary key (organization, id)
+);
+create index promotions_by_end on promotions (organization, valid_to) where ended_at is null;
+create index promotions_to_start on promotions (valid_from) where not started and ended_at is null;
+"""
+
+ANNOUNCE = """
+insert into promotions (organization, id, title, subtitle, image_url, bonus_amount, original_price, final_price,
+                        valid_from, valid_to, monthly_payments, terms_url, priority, regions, levels)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+# A promotion that was moved to a later time starts again then.
+CHANGE = """
+update promotions
+set title = %s, subtitle = %s, image_url = %s, bonus_amount = %s, original_price = %s, final_price = %s,
+    valid_from = %s, valid_to = %s, monthly_payments = %s, terms_url = %s, priority = %s, regions = %s, levels = %s,
+    started = started and %s
+where organization = %s and id = %s
+"""
+START = "update promotions set started = true where organization = %s and id = %s"
+END = "update promotions set ended_at = %s where organization = %s and id = %s"
+
+EVENTS = (PromotionAnnounced, PromotionChanged, PromotionStarted, PromotionEnded)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case PromotionAnnounced() as event:
+            yield ANNOUNCE, (organization, event.promotion, *_offer(event))
+        case PromotionChanged() as event:
+            yield CHANGE, (*_offer(event), event.valid_from <= event.at, organization, event.promotion)
+        case PromotionStarted() as event:
+            yield START, (organization, event.promotion)
+        case PromotionEnded() as event:
+            yield END, (event.at, organization, event.promotion)
+        case _:
+            pass
+
+
+def _offer(event: PromotionAnnounced | PromotionChanged) -> tuple[Any, ...]:
+    return (
+        event.title,
+        event.subtitle,
+        event.image_url,
+        event.bonus_amount,
+        event.original_price,
+        event.final_price,
+        event.valid_from,
+        event.valid_to,
+        Jsonb([msgspec.structs.asdict(payment) for payment in event.monthly_payments]),
+        event.terms_url,
+        event.priority,
+        list(event.regions),
+        list(event.levels),
+    )
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion. Money in centavos; no regions or levels means all of them."""
+
+    id: str
+    title: str
+    subtitle: str
+    image_url: str
+    bonus_amount: int
+    original_price: int
+    final_price: int
+    valid_from: datetime
+    valid_to: datetime
+    monthly_payments: list[dict[str, int]]
+    terms_url: str | None
+    priority: int
+    regions: list[str]
+    levels: list[str]
+    started: bool
+    ended_at: datetime | None
+
+
+ACTIVE = """
+select id, title, subtitle, image_url, bonus_amount, original_price, final_price, valid_from, valid_to,
+       monthly_payments, terms_url, priority, regions, levels, started, ended_at
+from promotions
+where organization = %(organization)s and ended_at is null and valid_to > %(now)s and valid_from <= %(now)s
+  and (regions = '{}' or %(region)s::text = any(regions)) and (levels = '{}' or %(level)s = any(levels))
+order by priority, valid_from, id
+"""
+NEXT = """
+select id, title, subtitle, image_url, bonus_amount, original_price, final_price, valid_from, valid_to,
+       monthly_payments, terms_url, priority, regions, levels, started, ended_at
+from promotions
+where organization = %(organization)s and ended_at is null and valid_from > %(now)s
+  and (regions = '{}' or %(region)s::text = any(regions)) and (levels = '{}' or %(level)s = any(levels))
+order by valid_from, priority, id limit 1
+"""
+BY_ID = """
+select id, title, subtitle, image_url, bonus_amount, original_price, final_price, valid_from, valid_to,
+       monthly_payments, terms_url, priority, regions, levels, started, ended_at
+from promotions where organization = %s and id = %s
+"""
+PAGE = """
+select id, title, subtitle, image_url, bonus_amount, original_price, final_price, valid_from, valid_to,
+       monthly_payments, terms_url, priority, regions, levels, started, ended_at
+from promotions where organization = %s and id > %s order by id limit %s
+"""
+DUE = """
+select organization, id from promotions
+where not started and ended_at is null and valid_from <= %s and valid_to > %s order by valid_from limit %s
+"""
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner as promotions see them."""
+
+    organization: str
+    region: str | None
+    level: str
+
+
+async def active(connection: AsyncConnection, audience: Audience, now: datetime) -> list[Promotion]:
+    """What a partner can offer at this moment, by priority, then by start."""
+    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
+        await cursor.execute(ACTIVE, {"now": now, **msgspec.structs.asdict(audience)})
+        return await cursor.fetchall()
+
+
+async def coming(connection: AsyncConnection, audience: Audience, now: datetime) -> Promotion | None:
+    """The next one that this partner will be able to offer."""
+    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
+        await cursor.execute(NEXT, {"now": now, **msgspec.structs.asdict(audience)})
+        return await cursor.fetchone()
+
+
+async def by_id(connection: AsyncConnection, organization: str, promotion: str) -> Promotion | None:
+    """One promotion."""
+    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
+        await cursor.execute(BY_ID, (organization, promotion))
+        return await cursor.fetchone()
+
+
+async def page(connection: AsyncConnection, organization: str, after: str, limit: int) -> list[Promotion]:
+    """The promotions of an organisation after an id, in order of id."""
+    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
+        await cursor.execute(PAGE, (organization, after, limit))
+        return await cursor.fetchall()
+
+
+async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Those (organisation, id) whose time has come and that have not started."""
+    return await (await connection.execute(DUE, (now, now, limit))).fetchall()

@@ -1,0 +1,86 @@
+"""Timelines: what happened with each financing file, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain import attention
+from domain.deal import (
+    DealActivityRecorded,
+    DealDocumentAdded,
+    DealLost,
+    DealOpened,
+    DealProgressed,
+    DealStageChanged,
+)
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table timelines (
+    organization text not null,
+    deal         text not null,
+    position     bigint not null,
+    what         text not null,          -- stage, progress, document, activity, lost
+    detail       text not null,          -- the stage, the percentage, the document's name, the kind of activity
+    at           timestamptz not null,
+    primary key (organization, deal, position)
+);
+"""
+
+BEGIN = "insert into timelines (organization, deal, position, what, detail, at) values (%s, %s, %s, 'stage', %s, %s)"
+# Deals of other pipelines have no beginning here, and so nothing that follows it.
+GO_ON = """
+insert into timelines (organization, deal, position, what, detail, at)
+select organization, deal, %s, %s, %s, %s from timelines
+where organization = %s and deal = %s order by position limit 1
+"""
+
+EVENTS = (DealOpened, DealStageChanged, DealProgressed, DealDocumentAdded, DealActivityRecorded, DealLost)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case DealOpened(pipeline=attention.PIPELINE) as event:
+            yield BEGIN, (organization, event.deal, recorded.position, event.stage, event.at)
+        case DealStageChanged(pipeline=attention.PIPELINE) as event:
+            yield GO_ON, (recorded.position, "stage", event.stage, event.at, organization, event.deal)
+        case DealProgressed() as event:
+            yield GO_ON, (recorded.position, "progress", str(event.percentage), event.at, organization, event.deal)
+        case DealDocumentAdded() as event:
+            yield GO_ON, (recorded.position, "document", event.name, event.at, organization, event.deal)
+        case DealActivityRecorded() as event:
+            yield GO_ON, (recorded.position, "activity", event.kind, event.at, organization, event.deal)
+        case DealLost() as event:
+            yield GO_ON, (recorded.position, "lost", "", event.at, organization, event.deal)
+        case _:
+            pass
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened with a file."""
+
+    what: str
+    detail: str
+    at: datetime
+
+
+NEWEST = """
+select what, detail, at from timelines where organization = %s and deal = %s order by position desc limit %s
+"""
+
+
+async def newest(connection: AsyncConnection, organization: str, deal: str, limit: int) -> list[Entry]:
+    """The last that happened with a file, oldest first."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(NEWEST, (organization, deal, limit))
+        return (await cursor.fetchall())[::-1]
