@@ -22,8 +22,8 @@ HASH_AT = "select hash from events where position = %s order by hash limit 1"
 PUBLISHED = "select position, hash from published_heads order by position"
 PUBLISH = "insert into published_heads (position, hash) values (%s, %s) on conflict (position) do nothing"
 
-# A stream begins with version 1 (0 where another application on the same log counts so) and goes on by one. From a later
-# start only the streams that moved since are read; for the whole log the planner drops that condition.
+# A stream begins with version 1 (0 where another application on the same log counts so) and goes on by one.
+# From a later start only the streams that moved since are read; for the whole log the planner drops that condition.
 BROKEN_VERSION = """
 select position, stream, version, before
   from (select position, stream, version, lag(version) over (partition by stream order by position) as before
