@@ -49,6 +49,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Commission rates of starter, master and legend, in hundredths of a percent."""
     default_goal: int = 25_000_00
     """A Pazz partner's target, in centavos, as long as none was ever set."""
+    pazz_organization: str = ""
+    """The organisation that people join who register in Pazz; without one nobody can."""
+    pazz_url: str = "http://localhost:5173"
+    """Where the Pazz frontend is; the links in mails lead there."""
+    password_reset_seconds: int = 30 * 60
+    mail_url: str = ""
+    """How mail leaves: smtp://user:password@host:587, smtps://…, or file:///folder to read it there."""
+    mail_from: str = "Bitácora <no-reply@localhost>"
     trusted_proxies: int = 0
     """How many proxies in front may set X-Forwarded-For; 0 means the header is ignored."""
     ready_file: str | None = None
@@ -101,9 +109,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             if field in ADVICE:
                 raise MissingSetting(f"{variable} is not set: {ADVICE[field]}.")
             continue
-        values[field] = (
-            [part.strip() for part in text.split(",") if part.strip()] if field == "allowed_origins" else text
-        )
+        values[field] = [part.strip() for part in text.split(",") if part.strip()] if field in LISTS else text
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -115,4 +121,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             raise ValueError
     except ValueError:
         raise MissingSetting(f"BITACORA_MASTER_KEY is not a key: {ADVICE['master_key']}.") from None
+    if settings.mail_url and not settings.mail_url.startswith(("smtp://", "smtps://", "file:///")):
+        raise MissingSetting("BITACORA_MAIL_URL is no address for mail: it begins with smtp://, smtps:// or file:///.")
     return settings

@@ -13,17 +13,20 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from scripts.state import State
+
 TITLE = "Bitácora is running"
 
 
-def show(address: str, logs: Path, seconds: float) -> None:
+def show(address: str, state: State, seconds: float) -> None:
     """Print the card: drawn on a terminal, plain lines elsewhere."""
     console = Console(highlight=False)
     places = [
         ("API and its documentation", f"{address}/"),
         ("Console", f"{address}/office"),
         ("Command line", f"{beside_python('bitacora')} --help"),
-        ("Logs", near(logs)),
+        ("Logs", near(state.logs)),
+        ("Mail that was sent", near(state.mail)),
         ("Stop", "Ctrl-C: the data stays, `scripts/up --fresh` starts over"),
     ]
     if console.is_terminal:

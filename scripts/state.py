@@ -24,6 +24,7 @@ class State:
         self.run_file = self.path / "run.json"
         self.logs = self.path / "logs"
         self.ready = self.path / "ready"
+        self.mail = self.path / "mail"
         self.previous_was_killed = False
 
     def take(self) -> None:
@@ -53,7 +54,7 @@ class State:
         """Throw the data and the logs away. The keys stay: they may seal data in a database that is not ours."""
         note = self.path / "servers"
         home = Path(note.read_text().strip()) if note.exists() else self.path
-        for directory in (home / "postgres", self.logs):
+        for directory in (home / "postgres", self.logs, self.mail):
             if directory.exists():
                 shutil.rmtree(directory)
         note.unlink(missing_ok=True)

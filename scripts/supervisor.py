@@ -22,6 +22,8 @@ from scripts.servers import Servers
 from scripts.state import ROOT, State
 
 READY_WITHIN = 90
+ORIGINS = ",".join(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 4173, 5173, 8080))
+"""Where the servers of frontends under development usually listen: browsers may call from there."""
 TICK = 0.05
 
 
@@ -58,7 +60,8 @@ class Run:
                 self.state.wipe()
             checks.port_is_free(self.host, self.choices.port, 10 if self.state.previous_was_killed else 0)
             self.start(own_database, os.environ.get("REDIS_URL"))
-            card.show(f"http://{self.reachable_host()}:{self.choices.port}", self.state.logs, time.monotonic() - began)
+            address = f"http://{self.reachable_host()}:{self.choices.port}"
+            card.show(address, self.state, time.monotonic() - began)
             while not self.choices.exit_when_ready:
                 self.pause()
         except Interrupted:
@@ -87,6 +90,9 @@ class Run:
             "REDIS_URL": redis_url,
             "BITACORA_PORT": str(self.choices.port),
             "BITACORA_ENVIRONMENT": "development",
+            "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS") or ORIGINS,
+            "BITACORA_PAZZ_ORGANIZATION": os.environ.get("BITACORA_PAZZ_ORGANIZATION") or "acme",
+            "BITACORA_MAIL_URL": os.environ.get("BITACORA_MAIL_URL") or self.state.mail.as_uri(),
         }
         self.env = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
         self.state.publish(settings)

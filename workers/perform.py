@@ -1,18 +1,18 @@
 """Doing a job: the reaction is asked again, its commands run, and the job's row goes away.
 
 Every command carries a key made of the reaction and the event's position, so however often a job is done, its effect is
-in the log once.
+in the log once. A call to the outside world may be made twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from domain.model import Refused
 from eventstore import jobs, sign_ins
-from eventstore.connect import pool
+from eventstore.connect import AsyncConnection, pool
 from eventstore.execute import Request, Store
 from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta, Recorded
@@ -20,7 +20,8 @@ from eventstore.sealing import Vault
 from eventstore.writer import Writer
 from settings import Settings
 from workers import REACTIONS
-from workers.reaction import Forget, Run, name
+from workers.gateways import mail
+from workers.reaction import Call, Forget, Run, name
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Performer:
     """Does jobs in one worker process. Opens its connections with the first job."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._log = Log(Mapper(), Vault(settings.master_key))
         self._pool = pool(settings.database_url, "worker")
         self._writer = Writer(settings.database_url)
@@ -44,6 +45,14 @@ class Performer:
         """Let the connections go."""
         await self._opened.aclose()
 
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection for reading views."""
+        return self._pool.connection()
+
+    def mail(self) -> mail.Mail:
+        """The way for letters to leave."""
+        return mail.gateway(self.settings)
+
     async def perform(self, reaction: str, position: int) -> None:
         """Do one job, if it is still to be done. A refusal is kept with the job; anything else is tried again later."""
         await self._ensure_open()
@@ -52,9 +61,11 @@ class Performer:
                 return
             recorded = (await self._log.between(connection, position - 1, position))[0]
         try:
-            for number, intention in enumerate(BY_NAME[reaction].react(recorded, self._settings)):
+            for number, intention in enumerate(BY_NAME[reaction].react(recorded, self.settings)):
                 if isinstance(intention, Forget):
                     await self._forget(intention)
+                elif isinstance(intention, Call):
+                    await intention.work(self, *intention.arguments)
                 else:
                     await self._run(f"{reaction}/{position}/{number}", recorded, intention)
         except Refused as refusal:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import msgspec
 
 from domain.model import Command, Decider, Event
+from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from settings import Settings
+from workers.gateways.mail import Mail
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -26,6 +29,29 @@ class Forget(msgspec.Struct, frozen=True):
     subject: str
 
 
+class Outside(Protocol):
+    """What a call to the outside world has at hand."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection for reading views."""
+        ...
+
+    def mail(self) -> Mail:
+        """The way for letters to leave. Raises `NoGateway`."""
+        ...
+
+
+class Call(msgspec.Struct, frozen=True):
+    """An intention: `work(outside, *arguments)`, a call to the outside world that leaves the log as it is. It is made
+    at least once, and again later when it raises."""
+
+    work: Callable[..., Awaitable[None]]
+    arguments: tuple[str, ...]
+
+
 class Reaction(Protocol):
     """A module of `workers/`. Its name is the module's name, and part of every key: renaming it forgets what it did."""
 
@@ -36,7 +62,7 @@ class Reaction(Protocol):
         """The events that it answers."""
         ...
 
-    def react(self, recorded: Recorded, settings: Settings) -> Iterable[Run | Forget]:
+    def react(self, recorded: Recorded, settings: Settings) -> Iterable[Run | Forget | Call]:
         """What has to happen because of this event. Pure: the same event always means the same."""
         ...
 
