@@ -24,6 +24,9 @@ def test_data_and_keys_stay_until_fresh_is_asked_for(up: Up) -> None:
         "BITACORA_MASTER_KEY",
         "BITACORA_PORT",
         "BITACORA_ENVIRONMENT",
+        "ALLOWED_ORIGINS",
+        "BITACORA_PAZZ_ORGANIZATION",
+        "BITACORA_MAIL_URL",
     }
     assert published["BITACORA_ENVIRONMENT"] == "development"
     assert len(bytes.fromhex(published["BITACORA_MASTER_KEY"])) == 32
