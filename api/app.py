@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from api import health, office, pazz
+from api import docs, health, office, pazz
 from api.context import KEY, Context
 from api.frontend import Frontend
 from api.runtime import Runtime
@@ -40,14 +40,16 @@ class FrontDoor:
         self._frontends = {name: frontend.application for name, frontend in built.items()}
         self._sockets = {path: app for frontend in built.values() for path, app in frontend.sockets.items()}
         self._only = only
-        self._house = health.build(self.runtime, names)
+        for name, frontend in built.items():
+            docs.place(frontend.application, "/" if only else f"/{name}")
+        self._house = health.build(self.runtime, names, office.contract.EXCEPTION_HANDLERS)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
         for path, sockets in self._sockets.items():
-            if scope["path"].startswith(path):
+            if scope["path"] == path or scope["path"].startswith(path + "/"):
                 await sockets(scope, receive, send)
                 return
         frontend, application = self._find(scope)
@@ -59,10 +61,10 @@ class FrontDoor:
 
     def _find(self, scope: Any) -> tuple[str, Application]:
         path: str = scope["path"]
-        first = path.split("/", 2)[1]
+        first = path.removeprefix("/").split("/", 1)[0]
         if self._only and first not in health.PATHS:
             return self._only, self._frontends[self._only]
-        if first not in self._frontends:
+        if first not in self._frontends or not path.startswith("/"):
             return "house", self._house
         mount = "/" + first
         scope["path"] = path[len(mount) :] or "/"
@@ -73,6 +75,8 @@ class FrontDoor:
     async def _serve(self, application: Application, about: Context, scope: Any, receive: Any, send: Any) -> None:
         status = 500
         method, path = scope["method"], scope["path"]
+        if method == "HEAD":  # every GET answers it, without its body
+            scope["method"] = "GET"
         least = dict(scope["headers"]).get(b"bitacora-at-least")
         if least is not None and least.isdigit() and len(least) < 18:
             lag = await self.runtime.horizon.reached(int(least), self._settings.view_wait_seconds)
@@ -84,10 +88,12 @@ class FrontDoor:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *message.get("headers", ()),
+                    *(self._allowed(application, about, header) for header in message.get("headers", ())),
                     (b"x-request-id", about.request_id.encode()),
                     *about.headers,
                 ]
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -109,6 +115,18 @@ class FrontDoor:
                         "caller": caller,
                     },
                 )
+
+    def _allowed(self, application: Application, about: Context, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        """`Allow` as it is: the framework forgets HEAD, and answers OPTIONS for one of several handlers of a path."""
+        if header[0].lower() != b"allow":
+            return header
+        methods = {method.decode() for method in header[1].split(b", ")}
+        for route in application.routes:
+            if route.path_format == about.template:
+                methods.update(route.methods)
+        if "GET" in methods:
+            methods.add("HEAD")
+        return b"allow", ", ".join(sorted(methods)).encode()
 
     def _address(self, scope: Any) -> str:
         client = scope.get("client")

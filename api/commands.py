@@ -46,6 +46,7 @@ async def run_all(
             fingerprint=await _fingerprint(request),
         ),
     )
+    about.appended = True
     about.add_header("Bitacora-Position", outcome.position)
     if outcome.replayed:
         about.add_header("Idempotency-Replayed", "true")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 
 
 def config(title: str, description: str) -> OpenAPIConfig:
@@ -30,3 +31,9 @@ def config(title: str, description: str) -> OpenAPIConfig:
             JsonRenderPlugin(),
         ],
     )
+
+
+def place(application: Litestar, mount: str) -> None:
+    """Say in the description where the frontend is served, for the pages that try its routes out."""
+    assert application.openapi_config is not None
+    application.openapi_config.servers = [Server(url=mount)]

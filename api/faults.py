@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,14 @@ from litestar.exceptions import ValidationException
 from litestar.utils.scope.state import ScopeState
 
 Kind = Literal["required", "unknown", "wrong_type", "out_of_range"]
+
+MOST = 50
+"""How many faults are told; a body may hold a million."""
+LONGEST_NAME = 100
+
+
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What decoding a body may raise: it is no JSON, is nested too deeply, or is not in UTF-8."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -24,12 +33,13 @@ def find(body: bytes, shape: type[msgspec.Struct]) -> list[Fault]:
     """Every fault of a JSON body against its shape; one with field `""` when it is no JSON object at all."""
     try:
         given = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        return [Fault("", "wrong_type", str(error))]
+    except UNREADABLE as error:
+        return [Fault("", "wrong_type", f"Not JSON: {error}")]
     if not isinstance(given, dict):
         return [Fault("", "wrong_type", "Expected an object")]
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-    faults = [Fault(name, "unknown", "Unknown field") for name in given if name not in fields]
+    unknown = (name for name in given if name not in fields)
+    faults = [Fault(name[:LONGEST_NAME], "unknown", "Unknown field") for name in islice(unknown, MOST)]
     for name, field in fields.items():
         if name in given:
             faults += _check(name, given[name], field.type)

@@ -10,9 +10,10 @@ from litestar import Request
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.handlers import BaseRouteHandler
 
-from api import context
+from api import context, faults
 from api.context import Caller
 from api.runtime import Runtime
 from settings import Settings
@@ -35,6 +36,23 @@ class Frontend(msgspec.Struct, frozen=True):
 
     application: Any
     sockets: Mapping[str, Any] = {}
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose body is JSON or refused: 415 when it says that it is something else, 400 when it cannot be read.
+
+    A browser sends other kinds of content to any site without asking that site first.
+    """
+
+    async def json(self) -> Any:
+        """The body, decoded."""
+        kind = self.content_type[0]
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            raise HTTPException(status_code=415, detail=f"{kind} is not JSON")
+        try:
+            return await super().json()
+        except (SerializationException, *faults.UNREADABLE) as error:
+            raise ValidationException(str(error)) from None
 
 
 def dependencies(runtime: Runtime) -> dict[str, Provide]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from litestar import Litestar, MediaType, Response, get
+from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
+from api import context, frontend
 from api.context import Context
 from api.runtime import Runtime
 from eventstore import log as logs
 from eventstore.connect import AsyncConnection
 
 PATHS = {"health", "metrics", "docs-assets"}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ASSET_FOLDER = Path(__file__).parent / "docs_assets"
 ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -56,11 +60,12 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 def observe(about: Context, method: str, status: int, seconds: float) -> None:
-    """Count a served request. Routes are counted by template, so that ids do not become label values."""
+    """Count a served request. Routes are counted by template and methods by list, so that callers make no labels."""
+    method = method if method in METHODS else "other"
     REQUESTS.labels(about.frontend, method, about.template or "-", str(status)).observe(seconds)
 
 
-def build(runtime: Runtime, frontends: Sequence[str]) -> Litestar:
+def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mapping[Any, Any]) -> Litestar:
     """The application for everything outside the mounts."""
 
     @get("/health")
@@ -107,8 +112,13 @@ def build(runtime: Runtime, frontends: Sequence[str]) -> Litestar:
             '<p><a href="/health/ready">readiness</a> · <a href="/metrics">metrics</a></p></html>'
         )
 
+    def note_route(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        context.of(connection.scope).template = frontend.template(connection)
+
     return Litestar(
         [alive, ready, metrics, docs_asset, index],
+        guards=[note_route],
+        exception_handlers=dict(exception_handlers),
         openapi_config=None,
         logging_config=None,
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import psycopg
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
@@ -58,6 +59,8 @@ PLAIN: dict[type[Exception], tuple[int, str]] = {
     Unstorable: (400, "UNSTORABLE"),
     LogUnavailable: (503, "UNAVAILABLE"),
     OutcomeUnknown: (503, "OUTCOME_UNKNOWN"),
+    psycopg.OperationalError: (503, "UNAVAILABLE"),
+    psycopg.DataError: (400, "UNSTORABLE"),
 }
 CODES = (MALFORMED, "RATE_LIMITED", "INTERNAL_ERROR", *HTTP_CODES.values(), *(code for _, code in PLAIN.values()))
 """Every code that does not come from the domain."""
@@ -77,14 +80,21 @@ def handlers(answer: Answer) -> dict[Any, Any]:
         return answer(request, Problem(status=400, code=MALFORMED, faults=tuple(found or faults.of_query(error))))
 
     def http(request: AnyRequest, error: HTTPException) -> Response[Any]:
-        return answer(request, Problem(status=error.status_code, code=HTTP_CODES.get(error.status_code, "BAD_REQUEST")))
+        if error.status_code >= 500:
+            return unexpected(request, error)
+        problem = Problem(status=error.status_code, code=HTTP_CODES.get(error.status_code, "BAD_REQUEST"))
+        said = answer(request, problem)
+        said.headers.update(error.headers or {})  # such as Allow
+        return said
 
     def limited(request: AnyRequest, error: LimitReached) -> Response[Any]:
         facts = {"retry_after": error.verdict.retry_after, "limit": error.verdict.limit}
         return answer(request, Problem(status=429, code="RATE_LIMITED", facts=facts))
 
     def plain(request: AnyRequest, error: Exception) -> Response[Any]:
-        status, code = PLAIN[type(error)]
+        status, code = next(PLAIN[kind] for kind in type(error).__mro__ if kind in PLAIN)
+        if code == "UNAVAILABLE" and context.of(request.scope).appended:
+            code = "OUTCOME_UNKNOWN"  # the command is stored, only its answer could not be read
         return answer(request, Problem(status=status, code=code))
 
     def unexpected(request: AnyRequest, error: Exception) -> Response[Any]:

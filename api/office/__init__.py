@@ -30,6 +30,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         [auth.router, users.router, customers.router, deals.router, commissions.router],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),
+        request_class=frontend.JsonRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,
         cors_config=frontend.cors(runtime.settings),
         openapi_config=docs.config("Office", "Staff, auditors and machines."),

@@ -30,6 +30,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         [auth.router, goals.router, profile.router],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),
+        request_class=frontend.JsonRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,
         cors_config=frontend.cors(runtime.settings),
         openapi_config=docs.config("Pazz", "The partner dashboard of a car-leasing broker."),

@@ -27,7 +27,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 
 # The library would otherwise write to standard error by itself, past our handler.
-LIBRARY = logging.getLogger("api.pazz.socketio")
+LIBRARY: Any = logging.getLogger("api.pazz.socketio")
 LIBRARY.setLevel(logging.WARNING)
 
 NAMESPACES = ("/", "/pazz")
