@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api import context, docs, frontend, identity
-from api.office import auth, commissions, contract, customers, deals, users
+from api.office import auth, commissions, contract, customers, deal_work, deals, promotions, users
 from api.runtime import Runtime
 
 
@@ -27,7 +27,15 @@ def build(runtime: Runtime) -> frontend.Frontend:
         await identity.limit(runtime, connection, (contract.PER_USER, caller.subject))
 
     application = Litestar(
-        [auth.router, users.router, customers.router, deals.router, commissions.router],
+        [
+            auth.router,
+            users.router,
+            customers.router,
+            deals.router,
+            deal_work.router,
+            commissions.router,
+            promotions.router,
+        ],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),
         request_class=frontend.JsonRequest,

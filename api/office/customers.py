@@ -40,6 +40,12 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     assigned_to: str | None = None
 
 
+class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The user who looks after the customer, null for nobody."""
+
+    assigned_to: str | None
+
+
 def shown(row: customers.Customer) -> Customer:
     """A customer as the office shows it."""
     return Customer(
@@ -101,6 +107,22 @@ async def show(
     return await found(runtime, caller.organization, customer_id)
 
 
+@post("/{customer_id:str}/assignment", summary="Assign a customer", opt={"body": Assignment}, status_code=200)
+async def assign(
+    request: Request[Any, Any, Any],
+    customer_id: FromPath[str],
+    data: JSONBody[Assignment],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> Customer:
+    """Have another user look after the customer, or nobody."""
+    await check_user(runtime, caller.organization, data.assigned_to)
+    stream = customer.stream(caller.organization, customer_id)
+    asked = customer.AssignCustomer(customer=customer_id, assigned_to=data.assigned_to, now=runtime.clock())
+    await commands.run(runtime, request, customer.DECIDER, stream, asked)
+    return await found(runtime, caller.organization, customer_id)
+
+
 @post("/{customer_id:str}/erasure", summary="Erase a person", status_code=200)
 async def erase(
     request: Request[Any, Any, Any],
@@ -117,4 +139,4 @@ async def erase(
     return await found(runtime, caller.organization, customer_id)
 
 
-router = Router("/customers", route_handlers=[create, show, erase], tags=["customers"])
+router = Router("/customers", route_handlers=[create, show, assign, erase], tags=["customers"])
