@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import os
 import time
+import uuid
 from typing import Any
 
 import msgspec
@@ -17,6 +17,9 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 logger = logging.getLogger(__name__)
+
+OPEN = 2.0
+"""Seconds for which everybody may pass once Redis did not answer."""
 
 # KEYS: one sorted set per policy and subject. ARGV: now (ms), a unique member, then limit and window (ms) per key.
 # A call counts only when every policy lets it pass. Answers, per key: how many are left, and when one frees up (ms).
@@ -76,12 +79,15 @@ class Limits:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._sha: str | None = None
-        self._unique = f"{os.getpid()}-{id(self):x}"
+        self._unique = uuid.uuid4().hex  # of this process among those of every machine
         self._count = itertools.count()
+        self._open_until = 0.0
 
     async def count(self, *checks: tuple[Policy, str]) -> Verdict | None:
         """Count one call against each (policy, subject). None when Redis is away: let it pass."""
         now = time.time()
+        if now < self._open_until:
+            return None
         keys = [f"limit:{policy.name}:{subject}" for policy, subject in checks]
         arguments: list[Any] = [int(now * 1000), f"{self._unique}-{next(self._count)}"]
         for policy, _ in checks:
@@ -89,6 +95,8 @@ class Limits:
         try:
             refused, answer = await self._call(keys, arguments)
         except (RedisError, OSError) as error:
+            # One that hangs costs its time-out: whoever comes next should not have to wait as well.
+            self._open_until = time.time() + OPEN
             logger.warning("limits are open, Redis is away: %s", error)
             return None
         verdicts = [
@@ -101,7 +109,8 @@ class Limits:
             )
             for i, (policy, _) in enumerate(checks)
         ]
-        return min(verdicts, key=lambda verdict: verdict.remaining)
+        # The tightest one speaks; of several that refuse, the one that frees up last.
+        return min(verdicts, key=lambda verdict: (verdict.remaining > 0, verdict.remaining, -verdict.retry_after))
 
     async def _call(self, keys: list[str], arguments: list[Any]) -> tuple[int, list[int]]:
         if self._sha is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from api.access import Passwords, Revocations, Tokens
 from api.hub import Hub
@@ -21,6 +21,9 @@ from projections.horizon import Horizon
 from settings import Settings
 
 POOL_SIZE = 12
+REDIS_CONNECTIONS = 16
+REDIS_PATIENCE = 1.0
+"""Seconds that a call to Redis may take."""
 
 
 class Runtime:
@@ -37,8 +40,17 @@ class Runtime:
         self.horizon = Horizon(settings.database_url)
         self.tokens = Tokens(settings.secret, settings.access_token_seconds)
         self.passwords = Passwords()
-        # Timeouts keep a hanging Redis from holding requests: limits then stand open.
-        self.redis = Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+        # Timeouts keep a hanging Redis from holding requests: limits then stand open. In a crowd, calls wait for one of
+        # a few connections; a pool that does not block would refuse some and so let their requests pass uncounted.
+        self.redis = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                settings.redis_url,
+                max_connections=REDIS_CONNECTIONS,
+                timeout=REDIS_PATIENCE,
+                socket_timeout=REDIS_PATIENCE,
+                socket_connect_timeout=REDIS_PATIENCE,
+            )
+        )
         self.limits = Limits(self.redis)
         self.hub = Hub(self.pool, self.log, self.horizon)
         self._opened = AsyncExitStack()
