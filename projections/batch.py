@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import psycopg
 
@@ -15,14 +15,16 @@ from projections.view import Statement, View
 
 log = logging.getLogger(__name__)
 
-PARK = """
-insert into parked_streams (view, stream, position, error) values (%s, %s, %s, %s) on conflict do nothing
-"""
-
 MOVED_ON = "BT002"
+PASSING = ("08", "40", "53", "55", "57", "58")
+"""The classes of errors that are of the moment: connection, resources, a lock, the machine."""
 
 Parked = set[tuple[str, str]]
 """(view, stream) that are left out."""
+
+Park = Callable[[str, Recorded, str], None]
+"""Keeps that a view could not take an event: the view's name, the event, the error. Called in the transaction that
+applies the event to the other views."""
 
 Routes = Mapping[type[Event], Sequence[View]]
 
@@ -45,11 +47,15 @@ def statements(events: Iterable[Recorded], table: Routes, parked: Parked) -> Ite
 
 
 def is_passing(connection: Connection, error: Exception) -> bool:
-    """Whether the failure is of the moment (connection, resources, a lock) and not of an event."""
+    """Whether the failure is of the moment and not of an event."""
+    if connection.closed or connection.broken:
+        return True
+    if isinstance(error, psycopg.errors.PipelineAborted):  # an echo of the failure of a statement before
+        return False
     state = getattr(error, "sqlstate", None)
-    if isinstance(error, psycopg.Error):
-        return connection.closed or state is None or state[:2] in {"08", "40", "53", "55", "57"} or state == MOVED_ON
-    return False
+    if state is None:  # psycopg says so itself: it lost the server, or cannot send a value that a view made
+        return isinstance(error, psycopg.OperationalError)
+    return state[:2] in PASSING or state == MOVED_ON
 
 
 def run(connection: Connection, events: Sequence[Recorded], table: Routes, parked: Parked, first: Statement) -> None:
@@ -60,8 +66,11 @@ def run(connection: Connection, events: Sequence[Recorded], table: Routes, parke
             cursor.execute(sql, parameters, prepare=True)
 
 
-def run_one(connection: Connection, recorded: Recorded, table: Routes, parked: Parked, first: Statement) -> None:
+def run_one(
+    connection: Connection, recorded: Recorded, table: Routes, parked: Parked, first: Statement, park: Park
+) -> None:
     """Apply one event, each view for itself; a view that fails gets this event's stream parked."""
+    failed: Parked = set()
     with connection.transaction():
         connection.execute(first[0], first[1])
         for view in table.get(type(recorded.event), ()):  # type: ignore[arg-type]
@@ -76,5 +85,12 @@ def run_one(connection: Connection, recorded: Recorded, table: Routes, parked: P
                 if is_passing(connection, error):
                     raise
                 log.exception("view %s parked %s at %s", *key, recorded.position)
-                connection.execute(PARK, [*key, recorded.position, f"{type(error).__name__}: {error}"])
-                parked.add(key)
+                park(key[0], recorded, _said(error))
+                failed.add(key)
+    parked |= failed
+
+
+def _said(error: Exception) -> str:
+    """The error as a text that can be stored."""
+    text = f"{type(error).__name__}: {error}"[:2_000]
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

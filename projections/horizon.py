@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from eventstore.connect import connect_async
+from eventstore.connect import AsyncConnection, connect_async
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Horizon:
         self._order = itertools.count()
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[int], None]] = []
+        self._given_up = 0
         self.position = 0
 
     async def __aenter__(self) -> Horizon:
@@ -58,8 +59,19 @@ class Horizon:
             async with asyncio.timeout(patience):
                 await done
         except TimeoutError:
-            return round(time.monotonic() - began, 3)
+            return max(0.001, round(time.monotonic() - began, 3))
+        finally:
+            if not done.done() or done.cancelled():
+                self._given_up += 1
+                self._forget()
         return 0.0
+
+    def _forget(self) -> None:
+        """Let go of those who wait no more, once they are the most: a position never reached would keep them."""
+        if self._given_up > 100 and self._given_up * 2 > len(self._waiting):
+            self._waiting = [waiting for waiting in self._waiting if not waiting[2].done()]
+            heapq.heapify(self._waiting)
+            self._given_up = 0
 
     def _moved(self, position: int) -> None:
         if position <= self.position:
@@ -67,7 +79,9 @@ class Horizon:
         self.position = position
         while self._waiting and self._waiting[0][0] <= position:
             _, _, done = heapq.heappop(self._waiting)
-            if not done.done():
+            if done.done():
+                self._given_up -= 1
+            else:
                 done.set_result(None)
         for listener in self._listeners:
             listener(position)
@@ -78,11 +92,17 @@ class Horizon:
                 connection = await connect_async(self._url, "horizon")
                 async with connection:
                     await connection.execute("listen views")
+                    # The views' commits are not waited for, so a crashed server may come back with less of them.
+                    self.position = min(self.position, await _checkpoint(connection))
                     while True:
-                        row = await (await connection.execute(REACHED)).fetchone()
-                        self._moved(row[0] if row else 0)
+                        self._moved(await _checkpoint(connection))
                         async for notice in connection.notifies(timeout=LOOK):
                             self._moved(int(notice.payload))
             except psycopg.Error as error:
                 logger.warning("database away (%s), trying again", str(error).strip())
                 await asyncio.sleep(0.2)
+
+
+async def _checkpoint(connection: AsyncConnection) -> int:
+    row = await (await connection.execute(REACHED)).fetchone()
+    return row[0] if row else 0

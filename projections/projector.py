@@ -24,6 +24,7 @@ from projections.view import View
 logger = logging.getLogger(__name__)
 
 BATCH = 2_000
+BUILD_AGAIN = 2.0
 RUNNER_LOCK = 8_317_002_116
 
 TRY_LOCK = "select pg_try_advisory_lock(%s)"
@@ -34,6 +35,7 @@ select (select position from checkpoints where follower = 'views'),
 LIVE = "select view, version from live_views"
 PARKED = "select view, stream from parked_streams"
 MOVE = "select move_views(%s, %s, %s)"
+PARK = "insert into parked_streams (view, stream, position, error) values (%s, %s, %s, %s) on conflict do nothing"
 
 
 class Projector:
@@ -44,7 +46,7 @@ class Projector:
         self._log = log
         self._views = of
         self.position = 0
-        connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan")
+        connection.execute("set synchronous_commit = off")
         self.refresh()
 
     def refresh(self) -> None:
@@ -56,10 +58,10 @@ class Projector:
         self._routes = batch.routes(view for view in self._views if live.get(views.name(view)) == view.VERSION)
         self._parked: batch.Parked = set(self._connection.execute(PARKED).fetchall())
 
-    def catch_up(self) -> int:
-        """Apply everything that is in the log; returns how many events there were."""
+    def catch_up(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Apply everything that is in the log; returns how many events there were. `stop` is asked between batches."""
         count = 0
-        while events := self._log.between_now(self._connection, self.position, self.position + BATCH):
+        while not stop() and (events := self._log.between_now(self._connection, self.position, self.position + BATCH)):
             self._apply(events)
             count += len(events)
         return count
@@ -78,9 +80,12 @@ class Projector:
             if len(events) > 1:
                 logger.warning("a batch of %s events failed (%s), taking it in halves", len(events), error)
                 return self._apply_halves(events)
-            batch.run_one(self._connection, events[0], self._routes, self._parked, first)
+            batch.run_one(self._connection, events[0], self._routes, self._parked, first, self._park)
         self.position = events[-1].position
         return None
+
+    def _park(self, view: str, recorded: Recorded, error: str) -> None:
+        self._connection.execute(PARK, [view, recorded.stream, recorded.position, error])
 
     def _apply_halves(self, events: Sequence[Recorded]) -> None:
         half = len(events) // 2
@@ -101,17 +106,22 @@ def run(
 
     Views that are missing or changed are built beside the live ones meanwhile, in a thread of its own.
     """
+    builder: threading.Thread | None = None
     while not stop():
         try:
             with connect(database_url, "projector") as connection, connect(database_url, "projector ear") as ear:
                 ear.execute("listen log")
                 ready()
-                while not stop() and not _lock(connection):
+                while not _lock(connection):
+                    if stop():
+                        return
                     time.sleep(0.2)
-                threading.Thread(target=rebuild.build_unbuilt, args=(database_url, log, of), daemon=True).start()
+                if builder is None or not builder.is_alive():
+                    builder = threading.Thread(target=_build, args=(database_url, log, of, stop), daemon=True)
+                    builder.start()
                 projector = Projector(connection, log, of)
                 while not stop():
-                    projector.catch_up()
+                    projector.catch_up(stop)
                     for _ in ear.notifies(timeout=1.0, stop_after=1):
                         pass
                     if logs.head(connection) < projector.position:
@@ -119,6 +129,21 @@ def run(
         except psycopg.OperationalError as error:
             logger.warning("database away (%s), trying again", str(error).strip())
             time.sleep(0.5)
+
+
+def _build(database_url: str, log: Log, of: Sequence[View], stop: Callable[[], bool]) -> None:
+    """Build what is missing or changed; when that fails, again a little later."""
+    while not stop():
+        try:
+            rebuild.build_unbuilt(database_url, log, of)
+            return
+        except psycopg.OperationalError as error:
+            logger.warning("database away (%s) while views are built, trying again", str(error).strip())
+        except Exception:  # the live views are kept all the same
+            logger.exception("a view cannot be built, trying again")
+        again = time.monotonic() + BUILD_AGAIN
+        while not stop() and time.monotonic() < again:
+            time.sleep(0.1)
 
 
 def _lock(connection: Connection) -> bool:

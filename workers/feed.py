@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dramatiq
 import psycopg
@@ -17,6 +17,7 @@ from eventstore import jobs
 from eventstore.connect import Connection, connect
 from eventstore.jobs import Job
 from eventstore.log import Log
+from eventstore.mapper import Recorded
 from settings import Settings
 from workers import REACTIONS, broker
 from workers.reaction import name
@@ -27,19 +28,28 @@ PAGE = 1_000
 
 
 def advance(connection: Connection, log: Log, settings: Settings) -> list[Job]:
-    """Take the next page of the log; returns the new jobs. Other feeds may run beside this one: one of them wins."""
-    before = jobs.position(connection)
-    events = log.between_now(connection, before, before + PAGE)
-    if not events:
-        return []
-    found = [
-        (name(reaction), recorded.position)
-        for recorded in events
-        for reaction in REACTIONS
-        if isinstance(recorded.event, reaction.EVENTS) and any(True for _ in reaction.react(recorded, settings))
-    ]
-    moved = jobs.add(connection, found, before, events[-1].position)
-    return (found + advance(connection, log, settings)) if moved and len(events) == PAGE else found if moved else []
+    """Take what is new in the log; returns the new jobs. Other feeds may run beside this one: one of them wins."""
+    new: list[Job] = []
+    while True:
+        before = jobs.position(connection)
+        events = log.between_now(connection, before, before + PAGE)
+        if not events:
+            return new
+        found = [job for recorded in events for job in _jobs(recorded, settings)]
+        if jobs.add(connection, found, before, events[-1].position):
+            new += found
+
+
+def _jobs(recorded: Recorded, settings: Settings) -> Iterator[Job]:
+    for reaction in REACTIONS:
+        if isinstance(recorded.event, reaction.EVENTS):
+            try:
+                reacts = any(True for _ in reaction.react(recorded, settings))
+            except Exception:  # one event must not hold up all that come after it: the job shows what is wrong
+                logger.exception("%s cannot answer the event at %s", name(reaction), recorded.position)
+                reacts = True
+            if reacts:
+                yield name(reaction), recorded.position
 
 
 def nudge_all(connected: dramatiq.Broker, found: list[Job]) -> None:
