@@ -37,7 +37,7 @@ class FrontDoor:
         self._settings = settings
         names = [only] if only else list(FRONTENDS)
         built = {name: FRONTENDS[name](self.runtime) for name in names}
-        self._frontends = {name: frontend.application for name, frontend in built.items()}
+        self.applications = {name: frontend.application for name, frontend in built.items()}
         self._sockets = {path: app for frontend in built.values() for path, app in frontend.sockets.items()}
         self._only = only
         for name, frontend in built.items():
@@ -63,14 +63,14 @@ class FrontDoor:
         path: str = scope["path"]
         first = path.removeprefix("/").split("/", 1)[0]
         if self._only and first not in health.PATHS:
-            return self._only, self._frontends[self._only]
-        if first not in self._frontends or not path.startswith("/"):
+            return self._only, self.applications[self._only]
+        if first not in self.applications or not path.startswith("/"):
             return "house", self._house
         mount = "/" + first
         scope["path"] = path[len(mount) :] or "/"
         scope["raw_path"] = scope["path"].encode()
         scope["root_path"] = scope.get("root_path", "") + mount
-        return first, self._frontends[first]
+        return first, self.applications[first]
 
     async def _serve(self, application: Application, about: Context, scope: Any, receive: Any, send: Any) -> None:
         status = 500
