@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from typing import Any
 
@@ -110,6 +111,8 @@ def check_password(password: str) -> None:
     """Raise `Invalid` for a password that nobody should choose."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise Invalid("PASSWORD_LENGTH", field="password", minimum=MIN_PASSWORD, maximum=MAX_PASSWORD)
+    if any(unicodedata.category(character) == "Cc" for character in password):
+        raise Invalid("TEXT_UNPRINTABLE", field="password")
 
 
 async def add_user(
@@ -128,7 +131,9 @@ async def add_user(
     ]
     await commands.run_all(runtime, request, steps, organization)
     async with runtime.connection() as connection:
-        await sign_ins.set_password(connection, account, hashed)
+        # A repeated request heals what a crash left half done, and leaves a password alone that was changed since.
+        if await sign_ins.password_hash(connection, account) is None:
+            await sign_ins.set_password(connection, account, hashed)
     return account
 
 

@@ -129,7 +129,9 @@ async def set_standing(
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
 ) -> User:
-    """A deactivated account cannot sign in, and its sign-ins end at once."""
+    """A deactivated account cannot sign in, and its sign-ins end at once. Only an admin decides about admins."""
+    if (await found(runtime, caller.organization, user_id)).role == "admin" and caller.role != "admin":
+        raise Forbidden("ADMIN_ONLY")
     now = runtime.clock()
     command = user.ReactivateUser(user=user_id, now=now) if data.active else user.DeactivateUser(user=user_id, now=now)
     account = user.stream(caller.organization, user_id)
