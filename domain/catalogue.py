@@ -13,7 +13,19 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from domain import claim, commission, customer, deal, goal, level, organization, promotion, user
+from domain import (
+    claim,
+    commission,
+    customer,
+    deal,
+    delivery,
+    goal,
+    level,
+    organization,
+    promotion,
+    scheduled_message,
+    user,
+)
 from domain.model import PERSONAL, Command, Event
 
 AGGREGATES: tuple[ModuleType, ...] = (
@@ -26,6 +38,8 @@ AGGREGATES: tuple[ModuleType, ...] = (
     goal,
     level,
     promotion,
+    scheduled_message,
+    delivery,
 )
 
 

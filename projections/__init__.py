@@ -12,9 +12,11 @@ from projections import (
     commissions,
     customers,
     deals,
+    deliveries,
     goals,
     levels,
     promotions,
+    scheduled_messages,
     timelines,
     users,
 )
@@ -24,5 +26,17 @@ if TYPE_CHECKING:
 
 VIEWS: tuple[View, ...] = cast(
     "tuple[View, ...]",
-    (attention, commissions, customers, deals, goals, levels, promotions, timelines, users),
+    (
+        attention,
+        commissions,
+        customers,
+        deals,
+        deliveries,
+        goals,
+        levels,
+        promotions,
+        scheduled_messages,
+        timelines,
+        users,
+    ),
 )

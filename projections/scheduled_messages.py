@@ -1,0 +1,401 @@
+"""Scheduled messages: what was written, for which groups, where it stands; and which of them are due.
+
+How many copies reached whom is in the view `deliveries`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain import message_text
+from domain.scheduled_message import (
+    MessageCancelled,
+    MessageDeleted,
+    MessageDrafted,
+    MessageEdited,
+    MessageFailed,
+    MessagePaused,
+    MessageRedrafted,
+    MessageResumed,
+    MessageRetried,
+    MessageScheduled,
+    MessageSent,
+    RecipientsListed,
+    SendingStarted,
+)
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table scheduled_messages (
+    organization    text not null,
+    id              text not null,
+    owner           text not null,
+    content         text not null,
+    fingerprint     text not null,       -- the same for texts that a reader would call the same
+    revision        integer not null default 1,
+    groups          text[] not null,
+    status          text not null,
+    status_reason   text,                -- why it was paused or cancelled, or failed
+    status_at       timestamptz not null,
+    scheduled_for   timestamptz,
+    timezone        text,
+    copy_of         text,
+    attempt         integer not null default 1,
+    recipient_count integer not null default 0,
+    created_at      timestamptz not null,
+    updated_at      timestamptz not null,
+    started_at      timestamptz,
+    sent_at         timestamptz,
+    primary key (organization, id)
+);
+create index scheduled_messages_by_owner on scheduled_messages (organization, owner, scheduled_for, id);
+create index scheduled_messages_due on scheduled_messages (scheduled_for) where status = 'scheduled';
+create index scheduled_messages_going_out on scheduled_messages (status_at) where status in ('sending', 'retry');
+create index scheduled_messages_alike on scheduled_messages (organization, owner, fingerprint);
+create index scheduled_messages_groups on scheduled_messages using gin (groups);
+
+-- Every text a message has had, deleted ones too, since a copy may be on its way with an earlier one.
+create table message_texts (
+    organization text not null,
+    message      text not null,
+    revision     integer not null,
+    content      text not null,
+    primary key (organization, message, revision)
+);
+"""
+
+DRAFT = """
+insert into scheduled_messages (organization, id, owner, content, fingerprint, groups, status, status_at,
+                                scheduled_for, timezone, copy_of, created_at, updated_at)
+values (%s, %s, %s, %s, %s, %s, 'draft', %s, %s, %s, %s, %s, %s)
+"""
+EDIT = """
+update scheduled_messages set content = %s, fingerprint = %s, revision = %s, groups = %s, scheduled_for = %s,
+       timezone = %s, updated_at = %s
+where organization = %s and id = %s
+"""
+KEEP_TEXT = """
+insert into message_texts (organization, message, revision, content) values (%s, %s, %s, %s) on conflict do nothing
+"""
+SCHEDULE = """
+update scheduled_messages set status = 'scheduled', status_reason = null, status_at = %s, updated_at = %s,
+       scheduled_for = %s, timezone = %s
+where organization = %s and id = %s
+"""
+RESUME = """
+update scheduled_messages set status = 'scheduled', status_reason = null, status_at = %s, updated_at = %s,
+       scheduled_for = %s
+where organization = %s and id = %s
+"""
+MOVE = """
+update scheduled_messages set status = %s, status_reason = %s, status_at = %s, updated_at = %s
+where organization = %s and id = %s
+"""
+LIST = "update scheduled_messages set recipient_count = recipient_count + %s where organization = %s and id = %s"
+START = """
+update scheduled_messages set status = 'sending', status_reason = null, status_at = %s, updated_at = %s,
+       started_at = coalesce(started_at, %s)
+where organization = %s and id = %s
+"""
+RETRY = """
+update scheduled_messages set status = 'retry', status_reason = null, status_at = %s, updated_at = %s, attempt = %s
+where organization = %s and id = %s
+"""
+SEND = """
+update scheduled_messages set status = 'sent', status_reason = null, status_at = %s, updated_at = %s, sent_at = %s
+where organization = %s and id = %s
+"""
+DELETE = "delete from scheduled_messages where organization = %s and id = %s"
+
+EVENTS = (
+    MessageDrafted,
+    MessageEdited,
+    MessageScheduled,
+    MessagePaused,
+    MessageResumed,
+    MessageCancelled,
+    MessageRedrafted,
+    MessageDeleted,
+    RecipientsListed,
+    SendingStarted,
+    MessageRetried,
+    MessageSent,
+    MessageFailed,
+)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case MessageDrafted() as event:
+            print_of = message_text.fingerprint(event.content)
+            yield (
+                DRAFT,
+                (
+                    organization,
+                    event.message,
+                    event.owner,
+                    event.content,
+                    print_of,
+                    list(event.groups),
+                    event.at,
+                    event.scheduled_for,
+                    event.timezone,
+                    event.copy_of,
+                    event.at,
+                    event.at,
+                ),
+            )
+            yield KEEP_TEXT, (organization, event.message, 1, event.content)
+        case MessageEdited() as event:
+            print_of = message_text.fingerprint(event.content)
+            yield (
+                EDIT,
+                (
+                    event.content,
+                    print_of,
+                    event.revision,
+                    list(event.groups),
+                    event.scheduled_for,
+                    event.timezone,
+                    event.at,
+                    organization,
+                    event.message,
+                ),
+            )
+            yield KEEP_TEXT, (organization, event.message, event.revision, event.content)
+        case MessageScheduled() as event:
+            key = (organization, event.message)
+            yield SCHEDULE, (event.at, event.at, event.scheduled_for, event.timezone, *key)
+        case MessageResumed() as event:
+            yield RESUME, (event.at, event.at, event.scheduled_for, organization, event.message)
+        case MessagePaused() as event:
+            yield MOVE, ("paused", event.reason, event.at, event.at, organization, event.message)
+        case MessageCancelled() as event:
+            yield MOVE, ("cancelled", event.reason, event.at, event.at, organization, event.message)
+        case MessageRedrafted() as event:
+            yield MOVE, ("draft", None, event.at, event.at, organization, event.message)
+        case MessageFailed() as event:
+            yield MOVE, ("failed", event.reason, event.at, event.at, organization, event.message)
+        case RecipientsListed() as event:
+            yield LIST, (len(event.recipients), organization, event.message)
+        case SendingStarted() as event:
+            yield START, (event.at, event.at, event.at, organization, event.message)
+        case MessageRetried() as event:
+            yield RETRY, (event.at, event.at, event.attempt, organization, event.message)
+        case MessageSent() as event:
+            yield SEND, (event.at, event.at, event.at, organization, event.message)
+        case MessageDeleted() as event:
+            yield DELETE, (organization, event.message)
+        case _:
+            pass
+
+
+class ScheduledMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message. `status` is one of `domain.scheduled_message.STATUSES`, `retry` included."""
+
+    id: str
+    owner: str
+    content: str
+    revision: int
+    groups: list[str]
+    status: str
+    status_reason: str | None
+    status_at: datetime
+    scheduled_for: datetime | None
+    timezone: str | None
+    copy_of: str | None
+    attempt: int
+    recipient_count: int
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    sent_at: datetime | None
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A message whose recipients are to be listed and whose sending is to begin."""
+
+    organization: str
+    id: str
+    owner: str
+    groups: list[str]
+    status: str
+    recipient_count: int
+
+
+class GoingOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that is being sent: which run of it, with which text."""
+
+    organization: str
+    id: str
+    attempt: int
+    revision: int
+    content: str
+    recipient_count: int
+    status_at: datetime
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages are looked for. `owner` None: everybody's. `search` is found in the text, or the message goes to
+    one of `search_groups`, the groups whose names contain it."""
+
+    owner: str | None = None
+    statuses: Sequence[str] = ()
+    group: str | None = None
+    search: str = ""
+    search_groups: Sequence[str] = ()
+    after: datetime | None = None
+    before: datetime | None = None
+
+
+BY_ID = """
+select id, owner, content, revision, groups, status, status_reason, status_at, scheduled_for, timezone, copy_of,
+       attempt, recipient_count, created_at, updated_at, started_at, sent_at
+from scheduled_messages where organization = %s and id = %s
+"""
+PAGE = """
+select id, owner, content, revision, groups, status, status_reason, status_at, scheduled_for, timezone, copy_of,
+       attempt, recipient_count, created_at, updated_at, started_at, sent_at
+from scheduled_messages
+where organization = %(organization)s
+  and (%(owner)s::text is null or owner = %(owner)s)
+  and (%(statuses)s::text[] is null or status = any(%(statuses)s))
+  and (%(group)s::text is null or groups @> array[%(group)s])
+  and (%(search)s::text is null or content ilike %(search)s or groups && %(search_groups)s::text[])
+  and (%(after)s::timestamptz is null or scheduled_for >= %(after)s)
+  and (%(before)s::timestamptz is null or scheduled_for < %(before)s)
+order by
+  case when %(sort)s = 'scheduled_for' then scheduled_for end asc nulls last,
+  case when %(sort)s = '-scheduled_for' then scheduled_for end desc nulls last,
+  case when %(sort)s = 'created_at' then created_at end asc,
+  case when %(sort)s = '-created_at' then created_at end desc,
+  case when %(sort)s = 'updated_at' then updated_at end asc,
+  case when %(sort)s = '-updated_at' then updated_at end desc,
+  case when %(sort)s = 'status' then status end asc,
+  case when %(sort)s = '-status' then status end desc,
+  id
+limit %(limit)s offset %(offset)s
+"""
+COUNT = """
+select count(*)
+from scheduled_messages
+where organization = %(organization)s
+  and (%(owner)s::text is null or owner = %(owner)s)
+  and (%(statuses)s::text[] is null or status = any(%(statuses)s))
+  and (%(group)s::text is null or groups @> array[%(group)s])
+  and (%(search)s::text is null or content ilike %(search)s or groups && %(search_groups)s::text[])
+  and (%(after)s::timestamptz is null or scheduled_for >= %(after)s)
+  and (%(before)s::timestamptz is null or scheduled_for < %(before)s)
+"""
+SORTS = (
+    "scheduled_for", "-scheduled_for", "created_at", "-created_at", "updated_at", "-updated_at", "status", "-status",
+)  # fmt: skip
+STATUS_COUNTS = """
+select status, count(*) from scheduled_messages
+where organization = %(organization)s and (%(owner)s::text is null or owner = %(owner)s) group by status
+"""
+ALIKE = """
+select count(*) from scheduled_messages
+where organization = %s and owner = %s and fingerprint = %s and groups && %s::text[] and id <> %s
+  and status in ('scheduled', 'sending', 'retry', 'sent') and status_at > %s
+"""
+DUE = """
+select organization, id, owner, groups, status, recipient_count from scheduled_messages
+where status = 'scheduled' and scheduled_for <= %s
+union all
+select organization, id, owner, groups, status, recipient_count from scheduled_messages
+where status = 'retry' and recipient_count = 0
+limit %s
+"""
+GOING_OUT = """
+select organization, id, attempt, revision, content, recipient_count, status_at from scheduled_messages
+where status in ('sending', 'retry') and recipient_count > 0 order by status_at limit %s
+"""
+TEXT = "select content from message_texts where organization = %s and message = %s and revision = %s"
+
+
+async def by_id(connection: AsyncConnection, organization: str, message: str) -> ScheduledMessage | None:
+    """One message; a deleted one is gone."""
+    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
+        await cursor.execute(BY_ID, (organization, message))
+        return await cursor.fetchone()
+
+
+async def page(
+    connection: AsyncConnection, organization: str, sought: Filter, sort: str, limit: int, offset: int
+) -> tuple[list[ScheduledMessage], int]:
+    """One page of the messages sought, in one of the orders of `SORTS`, and how many there are in all."""
+    asked = {
+        "organization": organization,
+        "owner": sought.owner,
+        "statuses": list(sought.statuses) or None,
+        "group": sought.group,
+        "search": f"%{_literal(sought.search)}%" if sought.search else None,
+        "search_groups": list(sought.search_groups),
+        "after": sought.after,
+        "before": sought.before,
+        "sort": sort,
+        "limit": limit,
+        "offset": offset,
+    }
+    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
+        await cursor.execute(PAGE, asked)
+        rows = await cursor.fetchall()
+    row = await (await connection.execute(COUNT, asked)).fetchone()
+    return rows, row[0] if row else 0
+
+
+async def status_counts(connection: AsyncConnection, organization: str, owner: str | None) -> dict[str, int]:
+    """How many messages are in each status; of everybody without an owner."""
+    cursor = await connection.execute(STATUS_COUNTS, {"organization": organization, "owner": owner})
+    return dict(await cursor.fetchall())
+
+
+async def alike(
+    connection: AsyncConnection,
+    organization: str,
+    owner: str,
+    content: str,
+    groups: Sequence[str],
+    message: str,
+    since: datetime,
+) -> int:
+    """How many other messages of this owner say the same to one of the same groups and were scheduled or sent since."""
+    asked = (organization, owner, message_text.fingerprint(content), list(groups), message, since)
+    row = await (await connection.execute(ALIKE, asked)).fetchone()
+    return row[0] if row else 0
+
+
+async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Due]:
+    """The messages whose time has come, and those to be retried whose recipients were never listed."""
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        await cursor.execute(DUE, (now, limit))
+        return await cursor.fetchall()
+
+
+async def going_out(connection: AsyncConnection, limit: int) -> list[GoingOut]:
+    """The messages that are being sent, the one that began first first."""
+    async with connection.cursor(row_factory=class_row(GoingOut)) as cursor:
+        await cursor.execute(GOING_OUT, (limit,))
+        return await cursor.fetchall()
+
+
+async def text(connection: AsyncConnection, organization: str, message: str, revision: int) -> str | None:
+    """What a message said in one of its revisions."""
+    row = await (await connection.execute(TEXT, (organization, message, revision))).fetchone()
+    return row[0] if row else None
+
+
+def _literal(search: str) -> str:
+    """The search as `like` takes it, without wildcards."""
+    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
