@@ -187,13 +187,14 @@ def all_plain(commits: Sequence[Commit]) -> bool:
     return all(commit.key is None and commit.parts and all(part.records for part in commit.parts) for commit in commits)
 
 
-Row = tuple[int, list[int], list[tuple[int, str, int, int]] | None]
+Row = tuple[int, list[int], bytes | None]
+_replays = msgspec.json.Decoder(list[tuple[int, str, int, int]])
 
 
 def outcomes(commits: Sequence[Commit], row: Row) -> list[Committed | NotStored]:
     """What became of each commit, by the row that `APPEND_COMMANDS` answered (`(head, [], None)`: all went in)."""
     position, conflicts, replays = row
-    known = {number: (fingerprint, first, last) for number, fingerprint, first, last in replays or ()}
+    known = {replay[0]: replay[1:] for replay in _replays.decode(replays)} if replays else {}
     results: list[Committed | NotStored] = []
     for number, commit in enumerate(commits, 1):
         if number in known:
