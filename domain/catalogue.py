@@ -14,16 +14,22 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from domain import (
+    cart,
     claim,
     commission,
     customer,
     deal,
     delivery,
+    draft,
     goal,
     level,
     organization,
+    preferences,
+    product,
     promotion,
     scheduled_message,
+    shopper,
+    support_request,
     user,
 )
 from domain.model import PERSONAL, Command, Event
@@ -40,6 +46,12 @@ AGGREGATES: tuple[ModuleType, ...] = (
     promotion,
     scheduled_message,
     delivery,
+    shopper,
+    product,
+    cart,
+    draft,
+    preferences,
+    support_request,
 )
 
 
