@@ -373,7 +373,7 @@ def confirm(state: State, command: ConfirmDelivery) -> list[Event]:
 
 def _released(command: ReleaseDelivery | SettleDelivery, reason: str) -> DeliveryReleased:
     return DeliveryReleased(
-        message=command.message, recipient=command.recipient, reason=reason[:MAX_REASON], at=command.now
+        message=command.message, recipient=command.recipient, reason=_plain(reason), at=command.now
     )
 
 
@@ -383,11 +383,16 @@ def _failed(
     return DeliveryFailed(
         message=command.message,
         recipient=command.recipient,
-        reason=reason[:MAX_REASON],
+        reason=_plain(reason),
         run=run,
         was_sent=state.status == "sent",
         at=command.now,
     )
+
+
+def _plain(reason: str) -> str:
+    """A provider's words as one short line."""
+    return "".join(character if character.isprintable() else " " for character in reason[:MAX_REASON])
 
 
 def stream(organization: str, message: str, recipient: str) -> str:
