@@ -81,6 +81,11 @@ async def sign_in(runtime: Runtime, email: str, password: str, roles: Collection
     if not found.active:
         raise Inactive
     check_role(found.role, roles)
+    return await begin(runtime, found)
+
+
+async def begin(runtime: Runtime, found: User) -> Signed:
+    """Start a sign-in of somebody who has shown who they are."""
     claims = {"id": found.id, "organization": found.organization}
     async with runtime.connection() as connection:
         begun = await sign_ins.begin(connection, found.account, claims, runtime.settings.refresh_token_seconds)

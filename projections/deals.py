@@ -144,3 +144,17 @@ async def by_id(connection: AsyncConnection, organization: str, deal: str) -> De
     async with connection.cursor(row_factory=class_row(Deal)) as cursor:
         await cursor.execute(BY_ID, (organization, deal))
         return await cursor.fetchone()
+
+
+BY_IDS = """
+select id, customer, partner, pipeline, stage, title, value, percentage, outcome,
+       vehicle_make, vehicle_model, vehicle_year, opened_at, touched_at
+from deals where organization = %s and id = any(%s)
+"""
+
+
+async def by_ids(connection: AsyncConnection, organization: str, deals: Iterable[str]) -> dict[str, Deal]:
+    """The deals with these ids, by id."""
+    async with connection.cursor(row_factory=class_row(Deal)) as cursor:
+        await cursor.execute(BY_IDS, (organization, list({*deals})))
+        return {row.id: row for row in await cursor.fetchall()}

@@ -9,6 +9,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from domain.level import LevelUpgraded, SaleAccumulated, SaleWithdrawn
+from domain.values import LEVELS
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
@@ -50,6 +51,10 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
             pass
 
 
+FIRST = LEVELS[0]
+"""The level of a partner of whom nothing is known."""
+
+
 class Level(msgspec.Struct, frozen=True, kw_only=True):
     """A partner's level and what they have sold so far, in centavos."""
 
@@ -65,7 +70,7 @@ async def of_partner(connection: AsyncConnection, organization: str, partner: st
     """The partner's level; a starter who has sold nothing when nothing is known."""
     async with connection.cursor(row_factory=class_row(Level)) as cursor:
         await cursor.execute(OF_PARTNER, (organization, partner))
-        return await cursor.fetchone() or Level(partner=partner, level="starter", accumulated=0)
+        return await cursor.fetchone() or Level(partner=partner, level=FIRST, accumulated=0)
 
 
 OF_PARTNERS = "select partner, level from levels where organization = %s and partner = any(%s)"

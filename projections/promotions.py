@@ -115,6 +115,16 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
+def is_active(row: Promotion, now: datetime) -> bool:
+    """Whether its time is now, as `active` asks."""
+    return row.ended_at is None and row.valid_from <= now < row.valid_to
+
+
+def is_for(row: Promotion, region: str | None, level: str) -> bool:
+    """Whether it is for partners of this region and level, as `active` asks."""
+    return (not row.regions or region in row.regions) and (not row.levels or level in row.levels)
+
+
 ACTIVE = """
 select id, title, subtitle, image_url, bonus_amount, original_price, final_price, valid_from, valid_to,
        monthly_payments, terms_url, priority, regions, levels, started, ended_at

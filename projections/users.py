@@ -105,6 +105,9 @@ BY_ID = """
 select organization, id, account, name, email, phone, role, region, active from users
 where organization = %s and id = %s
 """
+BY_ACCOUNT = """
+select organization, id, account, name, email, phone, role, region, active from users where account = %s
+"""
 PAGE = """
 select organization, id, account, name, email, phone, role, region, active from users
 where organization = %s and (%s::text is null or role = %s) and id > %s order by id limit %s
@@ -115,6 +118,13 @@ async def by_email(connection: AsyncConnection, email: str) -> User | None:
     """The account with this e-mail address, of whatever organisation: an address belongs to one account."""
     async with connection.cursor(row_factory=class_row(User)) as cursor:
         await cursor.execute(BY_EMAIL, (email,))
+        return await cursor.fetchone()
+
+
+async def by_account(connection: AsyncConnection, account: str) -> User | None:
+    """The account by its stream."""
+    async with connection.cursor(row_factory=class_row(User)) as cursor:
+        await cursor.execute(BY_ACCOUNT, (account,))
         return await cursor.fetchone()
 
 

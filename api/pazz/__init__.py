@@ -8,8 +8,8 @@ from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from api import context, docs, frontend, identity
-from api.pazz import auth, contract, goals, profile
+from api import caching, context, cookies, docs, frontend, identity
+from api.pazz import attention, auth, clients, commissions, contract, goals, profile, promotions, register
 from api.pazz.realtime import Realtime
 from api.runtime import Runtime
 
@@ -23,12 +23,22 @@ def build(runtime: Runtime) -> frontend.Frontend:
         about.template = frontend.template(connection)
         if frontend.is_public(connection, handler):
             return
-        caller = identity.authenticate(runtime, connection, identity.bearer(connection), {contract.ROLE})
+        caller = cookies.authenticate(runtime, connection, {contract.ROLE})
         await identity.limit(runtime, connection, (contract.PER_USER, caller.subject))
 
     application = Litestar(
-        [auth.router, goals.router, profile.router],
+        [
+            auth.router,
+            register.router,
+            profile.router,
+            goals.router,
+            promotions.router,
+            attention.router,
+            clients.router,
+            commissions.router,
+        ],
         guards=[admit],
+        middleware=[caching.Revalidation],
         dependencies=frontend.dependencies(runtime),
         request_class=frontend.JsonRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,

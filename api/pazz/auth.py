@@ -9,7 +9,7 @@ from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from api import context, identity
+from api import context, cookies, identity
 from api.context import Caller
 from api.identity import Signed
 from api.pazz import contract
@@ -27,9 +27,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Refresh(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The refresh token that the last sign-in or refresh gave."""
+    """The refresh token that the last sign-in or refresh gave; without one, that of the cookie."""
 
-    refresh_token: Annotated[str, msgspec.Meta(max_length=200)]
+    refresh_token: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +42,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The tokens to send as `Authorization: Bearer` and to refresh with; `expiresIn` in seconds."""
+    """The tokens to send as `Authorization: Bearer` and to refresh with; `expiresIn` in seconds. A browser gets them in
+    httpOnly cookies as well; what relies on these sends `csrfToken` as `X-CSRF-Token` with every change."""
 
     token: str
     refresh_token: str
     token_type: str = "Bearer"
     expires_in: int
+    csrf_token: str
     user: User
 
 
@@ -62,12 +64,15 @@ def shown(user: users.User) -> User:
     return User(id=user.id, name=user.name, email=user.email or "", role=user.role)
 
 
-def session(signed: Signed) -> Done[Session]:
+def session(runtime: Runtime, request: Request[Any, Any, Any], signed: Signed) -> Done[Session]:
+    """Hand over the tokens, in the answer and in cookies."""
+    cookies.set_all(runtime, request, signed)
     return Done(
         data=Session(
             token=signed.access_token,
             refresh_token=signed.refresh_token,
             expires_in=signed.expires_in,
+            csrf_token=cookies.proof(runtime, signed.refresh_token.partition(".")[0]),
             user=shown(signed.user),
         )
     )
@@ -82,7 +87,7 @@ async def login(
     account = runtime.vault.blind(data.email.strip().lower())
     checks = (contract.LOGIN_PER_ADDRESS, address), (contract.LOGIN_PER_ACCOUNT, account)
     await identity.limit(runtime, request, *checks)
-    return session(await identity.sign_in(runtime, data.email, data.password, {contract.ROLE}))
+    return session(runtime, request, await identity.sign_in(runtime, data.email, data.password, {contract.ROLE}))
 
 
 @post("/refresh", summary="Refresh the tokens", opt={"public": True, "body": Refresh}, status_code=200)
@@ -91,19 +96,26 @@ async def refresh(
 ) -> Done[Session]:
     """Trade a refresh token for the next pair. One that was traded before ends the whole sign-in."""
     await identity.limit(runtime, request, (contract.REFRESH_PER_ADDRESS, context.of(request.scope).address))
-    return session(await identity.refresh(runtime, data.refresh_token))
+    token = data.refresh_token or cookies.refresh_token(runtime, request)
+    return session(runtime, request, await identity.refresh(runtime, token))
 
 
 @post("/logout", summary="Sign out", status_code=200)
-async def logout(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[SignedOut]:
+async def logout(
+    request: Request[Any, Any, Any], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
+) -> Done[SignedOut]:
     """End this sign-in: neither of its tokens works any more."""
     await identity.sign_out(runtime, caller)
+    cookies.clear_all(runtime, request)
     return Done(data=SignedOut())
 
 
 @get("/me", summary="Who is signed in")
-async def me(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[User]:
-    """The caller's account."""
+async def me(
+    request: Request[Any, Any, Any], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
+) -> Done[User]:
+    """The caller's account. `X-CSRF-Token` says what this sign-in must send with changes when it relies on cookies."""
+    context.of(request.scope).add_header(cookies.HEADER, cookies.proof(runtime, caller.sign_in))
     async with runtime.connection() as connection:
         found = await users.by_id(connection, caller.organization, caller.id)
     if found is None:

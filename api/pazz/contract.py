@@ -24,6 +24,10 @@ PER_USER = Policy("pazz-user", 100, 60)
 LOGIN_PER_ADDRESS = Policy("pazz-login-address", 30, 15 * 60)
 LOGIN_PER_ACCOUNT = Policy("pazz-login-account", 10, 15 * 60)
 REFRESH_PER_ADDRESS = Policy("pazz-refresh-address", 120, 60)
+REGISTER_PER_ADDRESS = Policy("pazz-register-address", 10, 60 * 60)
+FORGOT_PER_ADDRESS = Policy("pazz-forgot-address", 10, 15 * 60)
+FORGOT_PER_ACCOUNT = Policy("pazz-forgot-account", 3, 15 * 60)
+RESET_PER_ADDRESS = Policy("pazz-reset-address", 30, 15 * 60)
 
 MONTHS = (
     "Enero", "Febrero", "Marzo", "Abril", "Mayo", "Junio",
@@ -87,6 +91,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def digits(phone: str | None) -> str | None:
+    """A phone number as wa.me links take it: country code first, no plus sign."""
+    return phone.removeprefix("+") if phone else None
+
+
 Sentence = Callable[[dict[str, Any]], str]
 
 FIELD_SENTENCES: dict[str, Sentence] = {
@@ -106,8 +115,16 @@ FIELD_SENTENCES: dict[str, Sentence] = {
     "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
     "TEXT_UNPRINTABLE": lambda facts: "Contiene caracteres no permitidos",
     "PASSWORD_LENGTH": lambda facts: f"Debe tener entre {facts['minimum']} y {facts['maximum']} caracteres",
+    "RESET_TOKEN_INVALID": lambda facts: "El enlace no es válido o ya caducó. Solicita uno nuevo",
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",
 }
+SHAPE_SENTENCES = {
+    "email": "Debe ser un correo electrónico válido",
+    "fullName": "Debe tener al menos 3 caracteres",
+    "password": "Debe tener al menos 8 caracteres, una mayúscula y un número",
+    "phone": "Debe tener exactamente 10 dígitos",
+}
+"""What a field should be like, where its type alone does not say it."""
 FAULT_SENTENCES: dict[faults.Kind, str] = {
     "required": "Es obligatorio",
     "unknown": "No se reconoce este campo",
@@ -124,6 +141,10 @@ SENTENCES: dict[str, str] = {
     "FORBIDDEN": "No tienes acceso a este recurso",
     "ACCOUNT_INACTIVE": "Tu cuenta está desactivada",
     "ROLE_NOT_ALLOWED": "Tu cuenta no tiene acceso a este portal",
+    "CSRF_TOKEN_INVALID": "La solicitud no trae el token de seguridad de tu sesión",
+    "CLIENT_OF_ANOTHER_PARTNER": "Este cliente no está asignado a ti",
+    "REGISTRATION_CLOSED": "El registro no está disponible",
+    "VALUE_TAKEN": "Ya existe una cuenta con este correo",
     "NOT_FOUND": "No se encontró lo que buscas",
     "METHOD_NOT_ALLOWED": "Este método no está permitido aquí",
     "GOAL_ALREADY_EXISTS": "Ya existe una meta para este mes",
@@ -136,6 +157,10 @@ SENTENCES: dict[str, str] = {
     "UNAVAILABLE": "El servicio no está disponible. Intenta de nuevo",
     "OUTCOME_UNKNOWN": "No sabemos si se guardó. Repite la solicitud con la misma clave",
 }
+LINK_SENT = "Si existe una cuenta con ese correo, enviamos un enlace para restablecer la contraseña"
+PASSWORD_SET = "Tu contraseña cambió. Inicia sesión con la nueva"
+CODES = {"VALUE_TAKEN": "EMAIL_ALREADY_REGISTERED"}
+"""Codes of the domain that are called otherwise here."""
 STATUS_SENTENCES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CHANGED_MEANWHILE"}
 
 
@@ -156,7 +181,7 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     elif problem.status == 404:
         code = "NOT_FOUND"
     failed = Failed(
-        error=Error(code=code, message=message, details=details),
+        error=Error(code=CODES.get(code, code), message=message, details=details),
         metadata=Metadata(datetime.now(UTC).replace(microsecond=0), about.request_id),
     )
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
@@ -165,7 +190,10 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
 
 def _field_sentence(problem: Problem, fault: Fault) -> str:
     sentence = FIELD_SENTENCES.get(problem.code)
-    return sentence(problem.facts) if sentence else FAULT_SENTENCES[fault.kind]
+    if sentence:
+        return sentence(problem.facts)
+    shape = SHAPE_SENTENCES.get(fault.field) if fault.kind == "out_of_range" else None
+    return shape or FAULT_SENTENCES[fault.kind]
 
 
 def _goal_sentence(problem: Problem) -> str | None:

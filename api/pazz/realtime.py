@@ -1,4 +1,4 @@
-"""Pushes to the partner dashboard over Socket.IO: `goal:updated` (a complete goal) and `commission:earned`.
+"""The Socket.IO server of the partner dashboard: who is connected, and what each is told.
 
 The document's client calls `io(VITE_WS_URL, { auth: { token } })`. For a URL with a path, socket.io-client takes the
 path as the namespace and connects to `/socket.io` at the root; so both namespaces `/` and `/pazz` are served, there.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,10 @@ import socketio
 from socketio.exceptions import ConnectionRefusedError
 
 from api.access import Unauthorized
+from api.context import Caller
 from api.hub import Push
-from api.pazz import commissions, contract, goals
+from api.pazz import contract, pushes
 from api.runtime import Runtime
-from domain.commission import CommissionEarned
-from domain.goal import CommissionCounted, CommissionUncounted, GoalRevised, GoalSet
-from domain.values import Month
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 
@@ -31,8 +30,6 @@ LIBRARY: Any = logging.getLogger("api.pazz.socketio")
 LIBRARY.setLevel(logging.WARNING)
 
 NAMESPACES = ("/", "/pazz")
-GOAL_EVENTS = (GoalSet, GoalRevised, CommissionCounted, CommissionUncounted)
-PUSHED = (*GOAL_EVENTS, CommissionEarned)
 
 
 class Realtime:
@@ -53,7 +50,11 @@ class Realtime:
         )
         for namespace in NAMESPACES:
             self.server.on("connect", partial(self._connect, namespace), namespace=namespace)
+            self.server.on("disconnect", partial(self._disconnect, namespace), namespace=namespace)
         self.application = socketio.ASGIApp(self.server, socketio_path="/socket.io")
+        self._connections: dict[tuple[str, str], Caller] = {}
+        self._callers: dict[str, Caller] = {}
+        self._count: Counter[str] = Counter()
         self._ending: set[asyncio.Task[None]] = set()
         runtime.hub.join(self)
         runtime.tokens.on_revoked(self._revoked)
@@ -70,10 +71,19 @@ class Realtime:
             raise ConnectionRefusedError("FORBIDDEN")
         for room in (caller.subject, _room_of_sign_in(caller.sign_in)):
             await self.server.enter_room(sid, room, namespace=namespace)
+        self._connections[namespace, sid] = self._callers[caller.subject] = caller
+        self._count[caller.subject] += 1
         if isinstance(since, int):
-            for push in await self._runtime.hub.missed(self, since):
+            for push in newest(await self._runtime.hub.missed(Resuming(self._runtime, caller), since)):
                 if push.to == caller.subject:
                     await self._emit(push, sid, namespace)
+
+    async def _disconnect(self, namespace: str, sid: str, *_: object) -> None:
+        gone = self._connections.pop((namespace, sid), None)
+        if gone is not None:
+            self._count[gone.subject] -= 1
+            if not self._count[gone.subject]:
+                del self._count[gone.subject], self._callers[gone.subject]
 
     def _revoked(self, sign_in: str) -> None:
         """Whoever signed out, or was signed out, is told nothing more."""
@@ -88,20 +98,11 @@ class Realtime:
 
     def wants(self, recorded: Recorded) -> bool:
         """Only what the dashboard listens to, and only for partners who are connected here."""
-        return isinstance(recorded.event, PUSHED) and self._room_of(recorded) in self._rooms()
+        return pushes.concerns(recorded, self._callers)
 
     async def pushes(self, connection: AsyncConnection, recorded: Recorded) -> Sequence[Push]:
-        """`goal:updated` is what GET /goals/current says; events of another month are not the current goal's."""
-        event, organization = recorded.event, recorded.meta.organization
-        if isinstance(event, CommissionEarned):
-            body = await commissions.shown_by_id(connection, organization, event.commission)
-            return [Push(self._room_of(recorded), "commission:earned", body, recorded.position)] if body else []
-        assert isinstance(event, GOAL_EVENTS)
-        month = goals.this_month(self._runtime, self._runtime.clock())
-        if Month.parse(event.month) != month:
-            return []
-        goal = await goals.current(self._runtime, connection, organization, event.partner, month)
-        return [Push(self._room_of(recorded), "goal:updated", goal, recorded.position)]
+        """What to tell the partners who are connected here."""
+        return await pushes.of(self._runtime, connection, recorded, self._callers)
 
     async def deliver(self, push: Push) -> None:
         """To every connection of the partner, in both namespaces."""
@@ -113,12 +114,30 @@ class Realtime:
         body = (msgspec.to_builtins(push.body), {"position": push.position})
         await self.server.emit(push.name, body, to=to, namespace=namespace)
 
-    def _room_of(self, recorded: Recorded) -> str:
-        return f"{recorded.meta.organization}/{getattr(recorded.event, 'partner', '')}"
 
-    def _rooms(self) -> set[str]:
-        rooms = self.server.manager.rooms
-        return {room for namespace in NAMESPACES for room in rooms.get(namespace, {}) if room}
+class Resuming:
+    """One partner who connects again, as the hub asks for what they missed."""
+
+    def __init__(self, runtime: Runtime, caller: Caller) -> None:
+        self._runtime = runtime
+        self._caller = caller
+
+    def wants(self, recorded: Recorded) -> bool:
+        """Whether it might concern them."""
+        return pushes.concerns(recorded, {self._caller.subject: self._caller})
+
+    async def pushes(self, connection: AsyncConnection, recorded: Recorded) -> Sequence[Push]:
+        """What to tell them."""
+        return await pushes.of(self._runtime, connection, recorded, {self._caller.subject: self._caller})
+
+    async def deliver(self, push: Push) -> None:
+        """Nothing is told them but what they missed."""
+
+
+def newest(missed: Collection[Push]) -> Collection[Push]:
+    """Without those that a later one repeats: pushes say how things are now, whenever they happened."""
+    told = {(push.name, msgspec.json.encode(push.body)): push.position for push in missed}
+    return [push for push in missed if told[push.name, msgspec.json.encode(push.body)] == push.position]
 
 
 def _room_of_sign_in(sign_in: str) -> str:
