@@ -221,4 +221,4 @@ def stream(organization: str, shopper: str) -> str:
     return values.stream_name("cart", organization, shopper)
 
 
-DECIDER = Decider(initial=State(), evolve=evolve, decide=decide)
+DECIDER = Decider(initial=State(), evolve=evolve, decide=decide, snapshot_every=100)

@@ -68,11 +68,15 @@ class Forbidden(Refused):
 
 class Decider(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
     """An aggregate as the store sees it: the state before anything happened, how an event changes a state, and what a
-    command leads to. `decide` on the state that its own events lead to adds nothing."""
+    command leads to. `decide` on the state that its own events lead to adds nothing.
+
+    `snapshot_every` is for streams that grow long: after so many versions the store keeps the state, and loads from
+    there. Not for aggregates with personal data."""
 
     initial: State
     evolve: Callable[[State, Any], State]
     decide: Callable[[State, Any], list[Event]]
+    snapshot_every: int = 0
 
     def fold(self, state: State, events: Iterable[Event]) -> State:
         """The state after these events."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -14,6 +14,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.model import Command, Decider, Event, Refused
+from eventstore import snapshots
 from eventstore.commit import Commit, KeyReused, LogUnavailable, Part, VersionConflict
 from eventstore.connect import AsyncConnection
 from eventstore.log import Log
@@ -171,6 +172,8 @@ class Store:
                 known, position = folded[stream], position + len(added)
                 state = deciders[stream].fold(known.state, added)
                 self._remember(stream, Folded(state, known.version + len(added), position))
+                if snapshots.is_due(deciders[stream], known.version, known.version + len(added)):
+                    await self._keep_snapshot(deciders[stream], stream)
         return Outcome(events=events, position=committed.last if events else seen)
 
     async def _key(self, stream: str, events: Sequence[Event]) -> Any:
@@ -186,12 +189,23 @@ class Store:
     async def _folded_on(
         self, connection: AsyncConnection, decider: Decider[Any], stream: str, known: Folded | None
     ) -> Folded:
+        if known is None and decider.snapshot_every:
+            kept = await snapshots.find(connection, decider, stream)
+            known = Folded(*kept) if kept else None
         state, version, position = (known.state, known.version, known.position) if known else (decider.initial, 0, 0)
+        before = version
         async for recorded in self.log.stream(connection, stream, version):
             if recorded.event is not None:
                 state = decider.evolve(state, recorded.event)
             version, position = recorded.version, recorded.position
+        if snapshots.is_due(decider, before, version):
+            await snapshots.keep(connection, decider, stream, state, version)
         return Folded(state, version, position)
+
+    async def _keep_snapshot(self, decider: Decider[Any], stream: str) -> None:
+        known = self._folded[stream]
+        with suppress(LogUnavailable):  # the command is stored all the same
+            await self._ask(lambda connection: snapshots.keep(connection, decider, stream, known.state, known.version))
 
     def _remember(self, stream: str, folded: Folded) -> None:
         self._folded[stream] = folded
