@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from litestar import MediaType, Response
@@ -10,6 +11,7 @@ from litestar import MediaType, Response
 from api import context, problems
 from api.limits import Policy
 from api.problems import AnyRequest, Problem
+from domain import values
 
 MANAGERS = frozenset({"admin", "manager"})
 STAFF = frozenset({"admin", "manager", "sales", "agent", "viewer", "auditor"})
@@ -47,17 +49,24 @@ SENTENCES = {
     "UNAVAILABLE": "the log cannot be reached; nothing was stored, try again",
     "OUTCOME_UNKNOWN": "outcome unknown, retry with the same key",
     "RATE_LIMITED": "too many requests, retry in {retry_after} seconds",
+    "AMOUNT_OUT_OF_RANGE": "must be from {minimum} to {maximum}",
     "INTERNAL_ERROR": "something went wrong on our side, try again",
 }
+
+
+MONEY_CODES = {"AMOUNT_OUT_OF_RANGE"}
+"""The refusals whose facts are amounts, in the smallest unit."""
+LONGEST_FACT = 80
 
 
 def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     """A problem in the office's form. A refusal without a sentence of its own shows its code and its facts."""
     about = context.of(request.scope)
+    told = {name: fact(value, problem.code in MONEY_CODES) for name, value in problem.facts.items() if name != "field"}
     sentence = SENTENCES.get(problem.code)
-    facts = ", ".join(f"{name} {value}" for name, value in problem.facts.items() if name != "field")
-    said = sentence.format(**problem.facts) if sentence else problem.code.lower().replace("_", " ")
-    message = f"{said}: {facts}" if facts and not sentence else said
+    said = sentence.format(**told) if sentence else problem.code.lower().replace("_", " ")
+    listed = ", ".join(f"{name} {value}" for name, value in told.items())
+    message = f"{said}: {listed}" if listed and not sentence else said
     details: dict[str, list[str]] = {}
     for fault in problem.faults:
         own = fault.detail if problem.code == problems.MALFORMED else message
@@ -71,6 +80,15 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     )
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
     return Response(Failed(error), status_code=problem.status, media_type=MediaType.JSON, headers=headers)
+
+
+def fact(value: Any, money: bool) -> str:
+    """A fact as people read it: money in whole units, lists as words, nothing longer than a line."""
+    if money and isinstance(value, int):
+        return f"{values.units(value):,}"[:LONGEST_FACT]
+    if isinstance(value, tuple | list):
+        return " or ".join(str(part) for part in value)[: 5 * LONGEST_FACT]
+    return str(value)[:LONGEST_FACT]
 
 
 EXCEPTION_HANDLERS = problems.handlers(answer)

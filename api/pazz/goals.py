@@ -43,7 +43,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class NewGoal(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What to earn in a month: pesos from 1,000 to 1,000,000, a Spanish month name, this year or later."""
 
-    amount: float
+    amount: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
     month: Annotated[str, msgspec.Meta(max_length=20)]
     year: Annotated[int, msgspec.Meta(ge=1, le=9999)]
 
