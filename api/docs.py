@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litestar import Litestar
-from litestar.openapi import OpenAPIConfig
+from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
 
@@ -31,6 +31,44 @@ def config(title: str, description: str) -> OpenAPIConfig:
             JsonRenderPlugin(),
         ],
     )
+
+
+DESCRIPTIONS = {
+    304: "Nothing changed since the answer with that ETag",
+    400: "The request is wrong; which fields, when fields are",
+    401: "No token, or one that is not good any more",
+    403: "Not for this caller",
+    404: "There is no such thing",
+    409: "It conflicts with what is there",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "The request can be read and makes no sense",
+    429: "Too many requests; Retry-After says when to come back",
+    500: "Something went wrong here",
+    503: "Nothing can be stored or read at the moment",
+}
+
+
+def declare(application: Litestar, failed: type, *more: int) -> None:
+    """Describe, for every route, the failures that it may answer with, all of one shape. A route says in its
+    `opt["fails"]` what else can go wrong there."""
+    for route in application.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if not handler.include_in_schema:
+                continue
+            statuses = {400, 429, 500, 503, *more, *handler.opt.get("fails", ())}
+            statuses |= set() if handler.opt.get("public") else {401, 403}
+            statuses |= {304} if "GET" in handler.http_methods else {409, 413, 415}
+            statuses |= {404} if getattr(route, "path_parameters", None) else set()
+            handler.responses = {
+                **{
+                    status: ResponseSpec(
+                        None if status == 304 else failed, generate_examples=False, description=DESCRIPTIONS[status]
+                    )
+                    for status in sorted(statuses)
+                },
+                **(handler.responses or {}),
+            }
 
 
 def place(application: Litestar, mount: str) -> None:

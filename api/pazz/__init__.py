@@ -47,4 +47,5 @@ def build(runtime: Runtime) -> frontend.Frontend:
         request_max_body_size=runtime.settings.max_body_bytes,
         logging_config=None,
     )
+    docs.declare(application, contract.Failed)
     return frontend.Frontend(application, sockets={"/socket.io": Realtime(runtime).application})

@@ -105,8 +105,8 @@ def end_of(month: Month, current: Month, zone: ZoneInfo) -> datetime:
 async def show_summary(
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
-    month: FromQuery[Annotated[int, QueryParameter(ge=1, le=12)] | None] = None,
-    year: FromQuery[Annotated[int, QueryParameter(ge=2000, le=2100)] | None] = None,
+    month: FromQuery[Annotated[int | None, QueryParameter(ge=1, le=12)]] = None,
+    year: FromQuery[Annotated[int | None, QueryParameter(ge=2000, le=2100)]] = None,
 ) -> Done[Summary]:
     """What the caller earned in a month, this one when none is given, and what is still to come."""
     current = this_month(runtime, runtime.clock())
