@@ -34,7 +34,7 @@ CASE = "catch up"
 
 def sizes(plan: Plan) -> tuple[int, int]:
     """How many events a round takes: of the log, and of the library's, which would take a quarter of an hour for it."""
-    return plan.of(1_000_000, 40_000) // plan.rounds, plan.of(2_500, 200)
+    return plan.of(1_000_000, 40_000) // plan.rounds, plan.of(2_500, 500)
 
 
 def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round]:

@@ -87,13 +87,12 @@ class Run:
         self._application = Goals(self._environment)
 
     def run(self, at_once: int, seconds: float) -> Work:
-        goals: list[Goal] = []
+        last = 0
         for nth in range(at_once // COUNTED_PER_GOAL):
             goal = Goal("acme", f"usr_{self._last + nth:05}", "2026-01")
             for commission in range(COUNTED_PER_GOAL):
                 goal.count(goal.organization, goal.partner, goal.month, f"com_{nth}_{commission}", 5_000_00)
-            goals.append(goal)
-        last = self._application.save(*goals)[-1].notification.id
+            last = self._application.save(goal)[-1].notification.id
         with ProjectionRunner(
             application_class=Goals, projection_class=Watching, view_class=Earnings, env=self._environment
         ) as runner:
