@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -55,7 +55,7 @@ class Realtime:
         self._connections: dict[tuple[str, str], Caller] = {}
         self._callers: dict[str, Caller] = {}
         self._count: Counter[str] = Counter()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         runtime.hub.join(self)
         runtime.tokens.on_revoked(self._revoked)
         runtime.at_end(self.server.shutdown)
@@ -73,10 +73,18 @@ class Realtime:
             await self.server.enter_room(sid, room, namespace=namespace)
         self._connections[namespace, sid] = self._callers[caller.subject] = caller
         self._count[caller.subject] += 1
-        if isinstance(since, int):
-            for push in newest(await self._runtime.hub.missed(Resuming(self._runtime, caller), since)):
-                if push.to == caller.subject:
-                    await self._emit(push, sid, namespace)
+        if isinstance(since, int) and not isinstance(since, bool):
+            self._start(self._resume(namespace, sid, caller, since))
+
+    async def _resume(self, namespace: str, sid: str, caller: Caller, since: int) -> None:
+        """Tell what was missed, once the client has been told that it is connected."""
+        missed = newest(await self._runtime.hub.missed(Resuming(self._runtime, caller), since))
+        # The library says nothing when it has said so to the client, a moment after `_connect`.
+        while (namespace, sid) in self._connections and not self.server.manager.is_connected(sid, namespace):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for push in missed:
+            if push.to == caller.subject:
+                await self._emit(push, sid, namespace)
 
     async def _disconnect(self, namespace: str, sid: str, *_: object) -> None:
         gone = self._connections.pop((namespace, sid), None)
@@ -87,9 +95,17 @@ class Realtime:
 
     def _revoked(self, sign_in: str) -> None:
         """Whoever signed out, or was signed out, is told nothing more."""
-        task = asyncio.get_running_loop().create_task(self._end(_room_of_sign_in(sign_in)))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._start(self._end(_room_of_sign_in(sign_in)))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LIBRARY.error("a connection was not served to the end", exc_info=error)
 
     async def _end(self, room: str) -> None:
         for namespace in NAMESPACES:

@@ -175,9 +175,16 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE * 3)
 
     def stop(self) -> None:
+        self.run(self._cancel())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+    async def _cancel(self) -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:  # such as a socket's next ping
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 class Process:

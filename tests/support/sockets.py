@@ -135,11 +135,17 @@ class SocketIo:
     ) -> None:
         self._namespace = "" if namespace == "/" else f"{namespace},"
         self._socket = Socket(address, f"{path}/?EIO=4&transport=websocket", headers)
+        try:
+            self._connect(auth)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _connect(self, auth: Any) -> None:
         assert self._socket.receive()[0] == "0"
         self._socket.send(f"40{self._namespace}{json.dumps(auth) if auth is not None else ''}")
         answer = self._next() or "nothing"
         if answer.startswith("44"):
-            self._socket.close()
             raise Refused(None, json.loads(answer[2:].removeprefix(self._namespace))["message"])
         assert answer.startswith(f"40{self._namespace}"), answer
 
