@@ -54,6 +54,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pazz_url: str = "http://localhost:5173"
     """Where the Pazz frontend is; the links in mails lead there."""
     password_reset_seconds: int = 30 * 60
+    tienda_organization: str = ""
+    """The organisation whose shop the Tienda frontend is; without one nobody can register or sign in there."""
+    tienda_token_seconds: int = 66 * 3600
+    """How long somebody stays signed in to Tienda, whose client never refreshes a token."""
+    tienda_idle_cart_days: int = 0
+    """After so many days without a change a cart is cleared; 0 leaves every cart alone."""
+    tienda_empty_cart_seconds: float = 0
+    """For so long after signing in, an empty cart does not replace one that holds something; 0 means it always does."""
     mail_url: str = ""
     """How mail leaves: smtp://user:password@host:587, smtps://…, or file:///folder to read it there."""
     mail_from: str = "Bitácora <no-reply@localhost>"

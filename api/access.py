@@ -34,19 +34,30 @@ class Unauthorized(Exception):
     """No token, or one that is malformed, expired, revoked or signed by somebody else."""
 
 
-class Tokens:
-    """Issues and reads access tokens. A token that was read once is remembered until it expires."""
+class Revoked(Unauthorized):
+    """The token's sign-in is over; `caller` is who held it."""
 
-    def __init__(self, secret: str, lifetime: int) -> None:
+    def __init__(self, caller: Caller) -> None:
+        super().__init__("revoked")
+        self.caller = caller
+
+
+class Tokens:
+    """Issues and reads access tokens. A token that was read once is remembered until it expires. `lifetime` is how long
+    they live unless a frontend says otherwise, at most `longest`."""
+
+    def __init__(self, secret: str, lifetime: int, longest: int = 0) -> None:
         self._secret = secret
         self.lifetime = lifetime
+        self.longest = max(lifetime, longest)
         self._read: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
         self._revoked: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
 
-    def issue(self, caller: Caller) -> str:
+    def issue(self, caller: Caller, lifetime: int | None = None) -> str:
         """A token for the caller, valid for `lifetime` seconds."""
         now = int(time.time())
+        lifetime = min(lifetime or self.lifetime, self.longest)
         claims = {
             "sub": caller.id,
             "org": caller.organization,
@@ -54,7 +65,7 @@ class Tokens:
             "acc": caller.account,
             "sid": caller.sign_in,
             "iat": now,
-            "exp": now + self.lifetime,
+            "exp": now + lifetime,
         }
         if caller.region:
             claims["reg"] = caller.region
@@ -73,7 +84,7 @@ class Tokens:
             self._read.pop(token, None)
             raise Unauthorized("expired")
         if caller.sign_in in self._revoked:
-            raise Unauthorized("revoked")
+            raise Revoked(caller)
         return caller
 
     def on_revoked(self, listener: Callable[[str], None]) -> None:
@@ -177,7 +188,7 @@ class Revocations:
     async def _listen(self, connection: AsyncConnection) -> None:
         while True:
             # Older ones need no memory: their access tokens have expired by themselves.
-            self._tokens.remember_only(await sign_ins.revoked_since(connection, self._tokens.lifetime + 60))
+            self._tokens.remember_only(await sign_ins.revoked_since(connection, self._tokens.longest + 60))
             self._known.set()
             async for notice in connection.notifies(timeout=300):
                 self._tokens.revoke(notice.payload)

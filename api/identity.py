@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from litestar import Request
@@ -45,13 +45,38 @@ class LimitReached(Exception):
         self.verdict = verdict
 
 
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """A caller who is signed in, with the two tokens to hand over."""
+class Account(Protocol):
+    """Somebody who can sign in: of the staff, or a shopper. `account` is the stream that the password is kept under."""
 
-    user: User
+    @property
+    def id(self) -> str: ...
+    @property
+    def organization(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def active(self) -> bool: ...
+
+
+A = TypeVar("A", bound=Account)
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """The two tokens of a sign-in."""
+
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+class Signed(Handed, frozen=True, kw_only=True):
+    """Somebody of the staff who is signed in, with the two tokens to hand over."""
+
+    user: User
 
 
 async def limit(runtime: Runtime, request: Connection, *checks: tuple[Policy, str]) -> None:
@@ -75,21 +100,39 @@ async def sign_in(runtime: Runtime, email: str, password: str, roles: Collection
         address = ""
     async with runtime.connection() as connection:
         found = await users.by_email(connection, address)
-        kept = await sign_ins.password_hash(connection, found.account) if found else None
+    proven = await prove(runtime, found, password)
+    check_role(proven.role, roles)
+    return await begin(runtime, proven)
+
+
+async def prove(runtime: Runtime, found: A | None, password: str) -> A:
+    """The account, if this is its password and it may be used. Raises `Inactive`, or `WrongCredentials`: in the same
+    way, and as late, for nobody as for a wrong password."""
+    kept = None
+    if found is not None:
+        async with runtime.connection() as connection:
+            kept = await sign_ins.password_hash(connection, found.account)
     if not await runtime.passwords.matches(kept, password) or found is None:
         raise WrongCredentials
     if not found.active:
         raise Inactive
-    check_role(found.role, roles)
-    return await begin(runtime, found)
+    return found
 
 
 async def begin(runtime: Runtime, found: User) -> Signed:
-    """Start a sign-in of somebody who has shown who they are."""
+    """Start a sign-in of somebody of the staff who has shown who they are."""
+    return _signed(runtime, found, await _begun(runtime, found))
+
+
+async def begin_for(runtime: Runtime, found: Account, lifetime: int) -> Handed:
+    """Start a sign-in of whoever has shown who they are, with an access token that lives so many seconds."""
+    return _handed(runtime, found, await _begun(runtime, found), lifetime)
+
+
+async def _begun(runtime: Runtime, found: Account) -> SignIn:
     claims = {"id": found.id, "organization": found.organization}
     async with runtime.connection() as connection:
-        begun = await sign_ins.begin(connection, found.account, claims, runtime.settings.refresh_token_seconds)
-    return _signed(runtime, found, begun)
+        return await sign_ins.begin(connection, found.account, claims, runtime.settings.refresh_token_seconds)
 
 
 async def refresh(runtime: Runtime, refresh_token: str) -> Signed:
@@ -112,10 +155,10 @@ async def sign_out(runtime: Runtime, caller: Caller) -> None:
     runtime.tokens.revoke(caller.sign_in)
 
 
-def check_password(password: str) -> None:
+def check_password(password: str, minimum: int = MIN_PASSWORD) -> None:
     """Raise `Invalid` for a password that nobody should choose."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid("PASSWORD_LENGTH", field="password", minimum=MIN_PASSWORD, maximum=MAX_PASSWORD)
+    if not minimum <= len(password) <= MAX_PASSWORD:
+        raise Invalid("PASSWORD_LENGTH", field="password", minimum=minimum, maximum=MAX_PASSWORD)
     if any(unicodedata.category(character) == "Cc" for character in password):
         raise Invalid("TEXT_UNPRINTABLE", field="password")
 
@@ -166,6 +209,11 @@ def bearer(request: Connection) -> str | None:
 
 
 def _signed(runtime: Runtime, found: User, begun: SignIn) -> Signed:
+    handed = _handed(runtime, found, begun, runtime.tokens.lifetime)
+    return Signed(user=found, **msgspec.structs.asdict(handed))
+
+
+def _handed(runtime: Runtime, found: Account, begun: SignIn, lifetime: int) -> Handed:
     caller = Caller(
         id=found.id,
         organization=found.organization,
@@ -174,9 +222,8 @@ def _signed(runtime: Runtime, found: User, begun: SignIn) -> Signed:
         sign_in=begun.sign_in,
         region=found.region,
     )
-    return Signed(
-        user=found,
-        access_token=runtime.tokens.issue(caller),
+    return Handed(
+        access_token=runtime.tokens.issue(caller, lifetime),
         refresh_token=begun.refresh_token,
-        expires_in=runtime.tokens.lifetime,
+        expires_in=lifetime,
     )

@@ -92,6 +92,7 @@ class Run:
             "BITACORA_ENVIRONMENT": "development",
             "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS") or ORIGINS,
             "BITACORA_PAZZ_ORGANIZATION": os.environ.get("BITACORA_PAZZ_ORGANIZATION") or "acme",
+            "BITACORA_TIENDA_ORGANIZATION": os.environ.get("BITACORA_TIENDA_ORGANIZATION") or "acme",
             "BITACORA_MAIL_URL": os.environ.get("BITACORA_MAIL_URL") or self.state.mail.as_uri(),
         }
         self.env = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}

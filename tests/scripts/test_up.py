@@ -26,6 +26,7 @@ def test_data_and_keys_stay_until_fresh_is_asked_for(up: Up) -> None:
         "BITACORA_ENVIRONMENT",
         "ALLOWED_ORIGINS",
         "BITACORA_PAZZ_ORGANIZATION",
+        "BITACORA_TIENDA_ORGANIZATION",
         "BITACORA_MAIL_URL",
     }
     assert published["BITACORA_ENVIRONMENT"] == "development"
