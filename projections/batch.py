@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import psycopg
 
 from domain.model import Event
 from eventstore.connect import Connection
 from eventstore.mapper import Recorded
+from projections import pipe
 from projections import view as views
 from projections.view import Statement, View
 
@@ -60,10 +62,7 @@ def is_passing(connection: Connection, error: Exception) -> bool:
 
 def run(connection: Connection, events: Sequence[Recorded], table: Routes, parked: Parked, first: Statement) -> None:
     """Apply a batch in one transaction and one pipeline, beginning with `first`."""
-    with connection.pipeline(), connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(first[0], first[1], prepare=True)
-        for sql, parameters in statements(events, table, parked):
-            cursor.execute(sql, parameters, prepare=True)
+    pipe.run(connection, chain([first], statements(events, table, parked)))
 
 
 def run_one(
