@@ -20,6 +20,9 @@ from settings import Settings, load
 
 logger = logging.getLogger("api")
 
+LOGGED = 300
+"""How much of a path the log shows."""
+
 Application = Any
 """An ASGI application; the framework's own types for it are looser than useful."""
 
@@ -109,7 +112,7 @@ class FrontDoor:
                         "request": about.request_id,
                         "frontend": about.frontend,
                         "method": method,
-                        "path": path,
+                        "path": path[:LOGGED],
                         "status": status,
                         "milliseconds": round(seconds * 1000, 2),
                         "caller": caller,

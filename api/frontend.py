@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, SerializationException, ValidationException
 from litestar.handlers import BaseRouteHandler
 
 from api import context, faults
@@ -44,6 +44,13 @@ class JsonRequest(Request[Any, Any, Any]):
 
     A browser sends other kinds of content to any site without asking that site first.
     """
+
+    async def body(self) -> bytes:
+        """The body as it came. One that breaks off in the middle is the caller's fault, not ours."""
+        try:
+            return await super().body()
+        except InternalServerException as error:
+            raise HTTPException(status_code=400, detail=error.detail) from None
 
     async def json(self) -> Any:
         """The body, decoded."""
