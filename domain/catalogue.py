@@ -17,12 +17,16 @@ from domain import (
     cart,
     claim,
     commission,
+    contact,
+    contact_import,
     customer,
     deal,
     delivery,
     draft,
     goal,
+    group,
     level,
+    notification,
     organization,
     preferences,
     product,
@@ -52,6 +56,10 @@ AGGREGATES: tuple[ModuleType, ...] = (
     draft,
     preferences,
     support_request,
+    contact,
+    group,
+    contact_import,
+    notification,
 )
 
 

@@ -1,0 +1,305 @@
+"""Contacts: the phone books of an organisation's users, and which groups each entry is in."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import class_row
+
+from domain.contact import ContactAdded, ContactChanged, ContactDeleted, ContactGrouped, ContactUngrouped
+from domain.group import GroupDeleted
+from domain.model import known
+from eventstore.connect import AsyncConnection
+from eventstore.mapper import Recorded
+from projections.view import Statement
+
+VERSION = 1
+
+TABLES: LiteralString = """
+create table contacts (
+    organization text not null,
+    id           text not null,
+    owner        text not null,
+    name         text not null,
+    phone        text,                   -- null once the person is forgotten
+    email        text,
+    active       boolean not null,
+    folded       text not null,          -- the name as people search
+    created_at   timestamptz not null,
+    updated_at   timestamptz not null,
+    primary key (organization, id)
+);
+create unique index contacts_by_phone on contacts (organization, owner, phone);
+create index contacts_by_name on contacts (organization, owner, name, id);
+
+create table contact_groups (
+    organization text not null,
+    contact      text not null,
+    "group"      text not null,
+    primary key (organization, "group", contact)
+);
+create index contact_groups_of on contact_groups (organization, contact);
+"""
+
+ADD = """
+insert into contacts (organization, id, owner, name, phone, email, active, folded, created_at, updated_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+RENAME = "update contacts set name = %s, folded = %s where organization = %s and id = %s"
+SET_PHONE = "update contacts set phone = %s where organization = %s and id = %s"
+SET_EMAIL = "update contacts set email = %s where organization = %s and id = %s"
+SET_ACTIVE = "update contacts set active = %s where organization = %s and id = %s"
+TOUCH = "update contacts set updated_at = %s where organization = %s and id = %s"
+JOIN = """
+insert into contact_groups (organization, contact, "group") select %s, %s, unnest(%s::text[]) on conflict do nothing
+"""
+LEAVE = 'delete from contact_groups where organization = %s and contact = %s and "group" = any(%s)'
+DELETE = "delete from contacts where organization = %s and id = %s"
+LEAVE_ALL = "delete from contact_groups where organization = %s and contact = %s"
+EMPTY = 'delete from contact_groups where organization = %s and "group" = %s'
+
+EVENTS = (ContactAdded, ContactChanged, ContactGrouped, ContactUngrouped, ContactDeleted, GroupDeleted)
+
+
+def apply(recorded: Recorded) -> Iterable[Statement]:
+    organization = recorded.meta.organization
+    match recorded.event:
+        case ContactAdded() as event:
+            phone, email = known(event.phone), known(event.email)
+            folds = (folded(event.name), event.at, event.at)
+            yield (
+                ADD,
+                (
+                    organization,
+                    event.contact,
+                    event.owner,
+                    event.name,
+                    phone,
+                    email,
+                    event.active,
+                    *folds,
+                ),
+            )
+            if event.groups:
+                yield JOIN, (organization, event.contact, list(event.groups))
+        case ContactChanged() as event:
+            key = (organization, event.contact)
+            if event.name is not msgspec.UNSET:
+                yield RENAME, (event.name, folded(event.name), *key)
+            if event.phone is not msgspec.UNSET:
+                yield SET_PHONE, (known(event.phone), *key)
+            if event.email is not msgspec.UNSET:
+                yield SET_EMAIL, (known(event.email), *key)
+            if event.active is not msgspec.UNSET:
+                yield SET_ACTIVE, (event.active, *key)
+            yield TOUCH, (event.at, *key)
+        case ContactGrouped() as event:
+            yield JOIN, (organization, event.contact, list(event.groups))
+            yield TOUCH, (event.at, organization, event.contact)
+        case ContactUngrouped() as event:
+            yield LEAVE, (organization, event.contact, list(event.groups))
+            yield TOUCH, (event.at, organization, event.contact)
+        case ContactDeleted() as event:
+            yield DELETE, (organization, event.contact)
+            yield LEAVE_ALL, (organization, event.contact)
+        case GroupDeleted() as event:
+            yield EMPTY, (organization, event.group)
+        case _:
+            pass
+
+
+def folded(text: str) -> str:
+    """As people search: without accents, case and line breaks."""
+    parts = unicodedata.normalize("NFKD", text).casefold().split()
+    return "".join(character for character in " ".join(parts) if not unicodedata.combining(character))
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of a phone book. `phone` is None once the person is forgotten."""
+
+    id: str
+    owner: str
+    name: str
+    phone: str | None
+    email: str | None
+    active: bool
+    groups: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which contacts are looked for. `owner` None: everybody's."""
+
+    owner: str | None = None
+    group: str | None = None
+    active: bool | None = None
+    search: str = ""
+
+
+class Members(msgspec.Struct, frozen=True, kw_only=True):
+    """How many contacts are in a group, and how many of them take messages."""
+
+    total: int = 0
+    active: int = 0
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom some groups reach: `recipients` are active contacts, each number once. `entries` counts a contact once for
+    every group that it is in."""
+
+    entries: int = 0
+    inactive: int = 0
+    recipients: int = 0
+
+
+NOBODY = Members()
+
+BY_ID = """
+select id, owner, name, phone, email, active, created_at, updated_at,
+       array(select "group" from contact_groups g where g.organization = c.organization and g.contact = c.id
+             order by "group") as groups
+from contacts c where organization = %s and id = %s
+"""
+BY_IDS = """
+select id, owner, name, phone, email, active, created_at, updated_at,
+       array(select "group" from contact_groups g where g.organization = c.organization and g.contact = c.id
+             order by "group") as groups
+from contacts c where organization = %s and id = any(%s)
+"""
+BY_PHONES = """
+select id, owner, name, phone, email, active, created_at, updated_at,
+       array(select "group" from contact_groups g where g.organization = c.organization and g.contact = c.id
+             order by "group") as groups
+from contacts c where organization = %s and owner = %s and phone = any(%s)
+"""
+PAGE = """
+select id, owner, name, phone, email, active, created_at, updated_at,
+       array(select "group" from contact_groups g where g.organization = c.organization and g.contact = c.id
+             order by "group") as groups
+from contacts c
+where organization = %(organization)s
+  and (%(owner)s::text is null or owner = %(owner)s)
+  and (%(active)s::boolean is null or active = %(active)s)
+  and (%(search)s::text is null or folded like %(search)s or phone like %(search)s or email like %(search)s)
+  and (%(group)s::text is null or exists (
+        select 1 from contact_groups g
+        where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
+order by
+  case when %(sort)s = 'name' then name end asc,
+  case when %(sort)s = '-name' then name end desc,
+  case when %(sort)s = 'created_at' then created_at end asc,
+  case when %(sort)s = '-created_at' then created_at end desc,
+  case when %(sort)s = 'updated_at' then updated_at end asc,
+  case when %(sort)s = '-updated_at' then updated_at end desc,
+  id
+limit %(limit)s offset %(offset)s
+"""
+COUNT = """
+select count(*)
+from contacts c
+where organization = %(organization)s
+  and (%(owner)s::text is null or owner = %(owner)s)
+  and (%(active)s::boolean is null or active = %(active)s)
+  and (%(search)s::text is null or folded like %(search)s or phone like %(search)s or email like %(search)s)
+  and (%(group)s::text is null or exists (
+        select 1 from contact_groups g
+        where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
+"""
+SORTS = ("name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
+MEMBERS = """
+select g."group", count(*), count(*) filter (where c.active)
+from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
+where g.organization = %s and g."group" = any(%s) group by g."group"
+"""
+AUDIENCE = """
+select count(*), count(distinct c.phone) filter (where c.active), count(distinct c.id) filter (where not c.active)
+from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
+where g.organization = %s and g."group" = any(%s)
+"""
+RECIPIENTS = """
+select distinct on (c.phone) c.id
+from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
+where g.organization = %s and g."group" = any(%s) and c.active and c.phone is not null
+order by c.phone, c.id
+"""
+PHONES = """
+select id, phone from contacts where organization = %s and id = any(%s) and active and phone is not null
+"""
+
+
+async def by_id(connection: AsyncConnection, organization: str, contact: str) -> Contact | None:
+    """One contact; a deleted one is gone."""
+    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
+        await cursor.execute(BY_ID, (organization, contact))
+        return await cursor.fetchone()
+
+
+async def by_ids(connection: AsyncConnection, organization: str, contacts: Iterable[str]) -> dict[str, Contact]:
+    """The contacts with these ids, by id."""
+    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
+        await cursor.execute(BY_IDS, (organization, list({*contacts})))
+        return {row.id: row for row in await cursor.fetchall()}
+
+
+async def by_phones(
+    connection: AsyncConnection, organization: str, owner: str, phones: Iterable[str]
+) -> dict[str, Contact]:
+    """The contacts in this owner's phone book that have one of these numbers, by number."""
+    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
+        await cursor.execute(BY_PHONES, (organization, owner, list({*phones})))
+        return {row.phone: row for row in await cursor.fetchall() if row.phone}
+
+
+async def page(
+    connection: AsyncConnection, organization: str, sought: Filter, sort: str, limit: int, offset: int
+) -> tuple[list[Contact], int]:
+    """One page of the contacts sought, in one of the orders of `SORTS`, and how many there are in all."""
+    asked = {
+        "organization": organization,
+        "owner": sought.owner,
+        "group": sought.group,
+        "active": sought.active,
+        "search": f"%{_literal(folded(sought.search))}%" if sought.search.strip() else None,
+        "sort": sort,
+        "limit": limit,
+        "offset": offset,
+    }
+    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
+        await cursor.execute(PAGE, asked)
+        rows = await cursor.fetchall()
+    row = await (await connection.execute(COUNT, asked)).fetchone()
+    return rows, row[0] if row else 0
+
+
+async def members(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> Mapping[str, Members]:
+    """How many contacts these groups have; a group without any is left out."""
+    rows = await (await connection.execute(MEMBERS, (organization, list(groups)))).fetchall()
+    return {group: Members(total=total, active=active) for group, total, active in rows}
+
+
+async def audience(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> Audience:
+    """Whom a message to these groups would reach now."""
+    row = await (await connection.execute(AUDIENCE, (organization, list(groups)))).fetchone()
+    assert row is not None
+    return Audience(entries=row[0], recipients=row[1], inactive=row[2])
+
+
+async def recipients(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> list[str]:
+    """The active contacts of these groups, each number once."""
+    cursor = await connection.execute(RECIPIENTS, (organization, list(groups)))
+    return [contact for (contact,) in await cursor.fetchall()]
+
+
+async def phones(connection: AsyncConnection, organization: str, contacts: Sequence[str]) -> dict[str, str]:
+    """The numbers of those of these contacts that take messages, by contact."""
+    return dict(await (await connection.execute(PHONES, (organization, list(contacts)))).fetchall())
+
+
+def _literal(search: str) -> str:
+    """The search as `like` takes it, without wildcards."""
+    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
