@@ -37,6 +37,7 @@ class Clock:
     """Does what is due. Use as `async with Clock(settings)`."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._pool = pool(settings.database_url, "clock")
         self._writer = Writer(settings.database_url)
         self._store = Store(self._pool, self._writer, Log(Mapper(), Vault(settings.master_key)))
@@ -56,7 +57,7 @@ class Clock:
         count = 0
         for kind in DUE:
             async with self._pool.connection() as connection:
-                found = await kind.due(connection, now, AT_ONCE)
+                found = await kind.due(connection, now, AT_ONCE, self._settings)
             count += sum(await asyncio.gather(*(self._do(name(kind), owed) for owed in found)))
         return count
 

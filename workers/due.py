@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from eventstore.connect import AsyncConnection
+from settings import Settings
 from workers.reaction import Run
 
 
@@ -24,7 +25,7 @@ class Due(Protocol):
 
     __name__: str
 
-    async def due(self, connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Owed]:
+    async def due(self, connection: AsyncConnection, now: datetime, limit: int, settings: Settings) -> Sequence[Owed]:
         """What is due at this moment, the longest due first. A view may lag behind, so the same may be said again: the
         command of something that has happened already must lead to nothing."""
         ...

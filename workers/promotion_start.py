@@ -8,11 +8,12 @@ from datetime import datetime
 from domain import promotion
 from eventstore.connect import AsyncConnection
 from projections import promotions
+from settings import Settings
 from workers.due import Owed
 from workers.reaction import Run
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[Owed]:
+async def due(connection: AsyncConnection, now: datetime, limit: int, settings: Settings) -> Sequence[Owed]:
     return [
         Owed(
             organization,
