@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from litestar import Litestar
+from litestar._openapi.schema_generation import SchemaCreator
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.openapi.spec import Components, Schema, SecurityScheme, Server
+from litestar.typing import FieldDefinition
 
 
 def config(title: str, description: str) -> OpenAPIConfig:
@@ -49,6 +55,24 @@ DESCRIPTIONS = {
 }
 
 
+class Structs(StructSchemaPlugin):
+    """Structs as their schemas say them: one that forbids unknown fields says so, and `more` adds to single ones what
+    their types do not say."""
+
+    def __init__(self, more: Mapping[type, Callable[[], Mapping[str, Any]]] | None = None) -> None:
+        self._more = more or {}
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: SchemaCreator) -> Schema:
+        """The schema of a struct."""
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        struct: Any = field_definition.origin or field_definition.annotation
+        if struct.__struct_config__.forbid_unknown_fields:
+            schema.additional_properties = False
+        for name, value in self._more.get(struct, dict)().items():
+            setattr(schema, name, value)
+        return schema
+
+
 def declare(application: Litestar, failed: type, *more: int) -> None:
     """Describe, for every route, the failures that it may answer with, all of one shape. A route says in its
     `opt["fails"]` what else can go wrong there."""
@@ -60,6 +84,8 @@ def declare(application: Litestar, failed: type, *more: int) -> None:
             statuses |= set() if handler.opt.get("public") else {401, 403}
             statuses |= {304} if "GET" in handler.http_methods else {409, 413, 415}
             statuses |= {404} if getattr(route, "path_parameters", None) else set()
+            if handler.opt.get("public"):
+                handler.security = [{}]
             handler.responses = {
                 **{
                     status: ResponseSpec(

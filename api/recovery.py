@@ -13,7 +13,7 @@ from litestar import Request
 from api import context
 from api.runtime import Runtime
 from domain import user, values
-from domain.model import Command, Invalid
+from domain.model import Command, Forbidden
 from eventstore import execute, password_resets, sign_ins
 from eventstore.mapper import Meta
 from projections import users
@@ -30,13 +30,13 @@ async def ask(runtime: Runtime, request: Request[Any, Any, Any], email: str, rol
 
 
 async def redeem(runtime: Runtime, request: Request[Any, Any, Any], token: str, password: str) -> None:
-    """Set another password and end every sign-in of the account. Raises `Invalid` for a token that is not good."""
+    """Set another password and end every sign-in of the account. Raises `Forbidden` for a token that is not good."""
     hashed = await runtime.passwords.hash(password)
     async with runtime.connection() as connection:
         async with connection.transaction():
             account = await password_resets.redeem(connection, token)
             if account is None:
-                raise Invalid("RESET_TOKEN_INVALID", field="token")
+                raise Forbidden("RESET_TOKEN_INVALID")
             await sign_ins.set_password(connection, account, hashed)
             await sign_ins.revoke_all(connection, account)
         found = await users.by_account(connection, account)

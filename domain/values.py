@@ -19,6 +19,7 @@ from domain.model import Invalid, NotFound
 
 MAX_MONEY = 10**15
 """Ten million million pesos in centavos: below what a JavaScript number holds exactly."""
+DUST = Decimal("0.000001")
 MAX_NAME = 200
 MAX_TEXT = 5_000
 MAX_EMAIL = 254
@@ -80,13 +81,14 @@ def money(amount: int, field: str, minimum: int = 0, maximum: int = MAX_MONEY) -
 
 
 def centavos(units: int | float | Decimal, field: str) -> int:
-    """An amount written in whole units (999.99) as centavos (99999); a fraction of a centavo is refused."""
+    """An amount written in whole units (999.99) as centavos (99999); a fraction of a centavo is refused, unless it is
+    what binary numbers leave behind (1000.0700000000001)."""
     try:
         scaled = Decimal(str(units)) * 100
-        whole = int(scaled)
+        whole = round(scaled)
     except (InvalidOperation, ValueError, OverflowError):
         raise Invalid("AMOUNT_INVALID", field=field) from None
-    if scaled != whole:
+    if abs(scaled - whole) > DUST:
         raise Invalid("AMOUNT_INVALID", field=field)
     return money(whole, field, -MAX_MONEY, MAX_MONEY)
 

@@ -61,7 +61,7 @@ def shown(signed: Signed) -> Session:
     )
 
 
-@post("/login", summary="Sign in", opt={"public": True, "body": Credentials}, status_code=200)
+@post("/login", summary="Sign in", opt={"public": True, "body": Credentials, "fails": (401, 403)}, status_code=200)
 async def login(
     request: Request[Any, Any, Any], data: JSONBody[Credentials], runtime: NamedDependency[Runtime]
 ) -> Session:
@@ -73,7 +73,12 @@ async def login(
     return shown(await identity.sign_in(runtime, data.email, data.password, contract.STAFF))
 
 
-@post("/refresh", summary="Refresh the tokens", opt={"public": True, "body": Refresh}, status_code=200)
+@post(
+    "/refresh",
+    summary="Refresh the tokens",
+    opt={"public": True, "body": Refresh, "fails": (401, 403)},
+    status_code=200,
+)
 async def refresh(
     request: Request[Any, Any, Any], data: JSONBody[Refresh], runtime: NamedDependency[Runtime]
 ) -> Session:

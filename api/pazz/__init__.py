@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from litestar import Litestar
@@ -43,6 +44,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         request_class=frontend.JsonRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,
         cors_config=frontend.cors(runtime.settings),
+        plugins=[docs.Structs({goals.NewGoal: partial(goals.described, runtime)})],
         openapi_config=docs.config("Pazz", "The partner dashboard of a car-leasing broker."),
         request_max_body_size=runtime.settings.max_body_bytes,
         logging_config=None,

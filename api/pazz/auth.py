@@ -78,7 +78,7 @@ def session(runtime: Runtime, request: Request[Any, Any, Any], signed: Signed) -
     )
 
 
-@post("/login", summary="Sign in", opt={"public": True, "body": Credentials}, status_code=200)
+@post("/login", summary="Sign in", opt={"public": True, "body": Credentials, "fails": (401, 403)}, status_code=200)
 async def login(
     request: Request[Any, Any, Any], data: JSONBody[Credentials], runtime: NamedDependency[Runtime]
 ) -> Done[Session]:
@@ -90,7 +90,12 @@ async def login(
     return session(runtime, request, await identity.sign_in(runtime, data.email, data.password, {contract.ROLE}))
 
 
-@post("/refresh", summary="Refresh the tokens", opt={"public": True, "body": Refresh}, status_code=200)
+@post(
+    "/refresh",
+    summary="Refresh the tokens",
+    opt={"public": True, "body": Refresh, "fails": (401, 403)},
+    status_code=200,
+)
 async def refresh(
     request: Request[Any, Any, Any], data: JSONBody[Refresh], runtime: NamedDependency[Runtime]
 ) -> Done[Session]:

@@ -5,7 +5,7 @@ Sources: the Pazz document (envelope, error sample, validation rules) and the Pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +34,13 @@ MONTHS = (
     "Julio", "Agosto", "Septiembre", "Octubre", "Noviembre", "Diciembre",
 )  # fmt: skip
 MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(MONTHS, 1)} | {"setiembre": 9}
+
+
+def pattern_of(numbers: Collection[int]) -> str:
+    """What the names of these months look like, in any letter case."""
+    names = (name for name, number in MONTH_NUMBERS.items() if number in numbers)
+    return f"^({'|'.join(''.join(f'[{letter.upper()}{letter}]' for letter in name) for name in names)})$"
+
 
 T = TypeVar("T")
 
@@ -115,7 +122,6 @@ FIELD_SENTENCES: dict[str, Sentence] = {
     "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
     "TEXT_UNPRINTABLE": lambda facts: "Contiene caracteres no permitidos",
     "PASSWORD_LENGTH": lambda facts: f"Debe tener entre {facts['minimum']} y {facts['maximum']} caracteres",
-    "RESET_TOKEN_INVALID": lambda facts: "El enlace no es válido o ya caducó. Solicita uno nuevo",
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",
 }
 SHAPE_SENTENCES = {
@@ -144,6 +150,7 @@ SENTENCES: dict[str, str] = {
     "CSRF_TOKEN_INVALID": "La solicitud no trae el token de seguridad de tu sesión",
     "CLIENT_OF_ANOTHER_PARTNER": "Este cliente no está asignado a ti",
     "REGISTRATION_CLOSED": "El registro no está disponible",
+    "RESET_TOKEN_INVALID": "El enlace no es válido o ya caducó. Solicita uno nuevo",
     "VALUE_TAKEN": "Ya existe una cuenta con este correo",
     "NOT_FOUND": "No se encontró lo que buscas",
     "METHOD_NOT_ALLOWED": "Este método no está permitido aquí",

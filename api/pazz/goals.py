@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from api import commands
@@ -45,7 +47,7 @@ class NewGoal(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_
 
     amount: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
     month: Annotated[str, msgspec.Meta(max_length=20)]
-    year: Annotated[int, msgspec.Meta(ge=1, le=9999)]
+    year: Annotated[float, msgspec.Meta(ge=1, le=9999, multiple_of=1)]
 
 
 class Pagination(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -100,6 +102,26 @@ async def current(runtime: Runtime, connection: AsyncConnection, organization: s
     return shown(row)
 
 
+def described(runtime: Runtime) -> dict[str, Any]:
+    """What a `NewGoal` has to be like, for its description: the months that are open as things stand."""
+    now = this_month(runtime, runtime.clock())
+    ahead = Schema(minimum=now.year + 1, maximum=now.year + goal.YEARS_AHEAD)
+    rest = Schema(pattern=contract.pattern_of(range(now.number, 13)))
+    whole = Schema(pattern=contract.pattern_of(range(1, 13)))
+    amount = {"type": OpenAPIType.NUMBER, "multiple_of": 0.01}
+    return {
+        "properties": {
+            "amount": Schema(minimum=values.units(goal.MINIMUM), maximum=values.units(goal.MAXIMUM), **amount),
+            "month": Schema(type=OpenAPIType.STRING, description="A Spanish month name, in any letter case"),
+            "year": Schema(type=OpenAPIType.INTEGER, description="This year or a later one"),
+        },
+        "any_of": [
+            Schema(properties={"month": rest, "year": Schema(const=now.year)}),
+            Schema(properties={"month": whole, "year": ahead}),
+        ],
+    }
+
+
 def this_month(runtime: Runtime, now: datetime) -> Month:
     """The month that it is where the partners are (C14)."""
     return Month.of(now, ZoneInfo(runtime.settings.time_zone))
@@ -130,7 +152,13 @@ async def show_history(
     return Done(data=History(goals=page, items=page, pagination=pagination))
 
 
-@post("/", summary="Set a month's goal", opt={"body": NewGoal}, status_code=201)
+@post(
+    "/",
+    summary="Set a month's goal",
+    opt={"body": NewGoal},
+    status_code=201,
+    responses={200: ResponseSpec(Done[Goal], generate_examples=False, description="The goal that was there, changed")},
+)
 async def set_goal(
     request: Request[Any, Any, Any],
     data: JSONBody[NewGoal],
@@ -140,7 +168,7 @@ async def set_goal(
     """Set or change the goal of this month or a later one: 201 when it is new, 200 when it was there (C1). With
     `If-None-Match: *` an existing goal is refused with 409."""
     now = runtime.clock()
-    month = contract.month_of(data.month, data.year)
+    month = contract.month_of(data.month, int(data.year))
     asked = goal.SetGoal(
         goal=commands.new_id(runtime, request, "goal"),
         partner=caller.id,

@@ -23,13 +23,23 @@ COUNTRY = "+52"
 FLOOR = 0.3
 """Seconds that asking for a link takes at least, so that its time does not tell who has an account."""
 
-Email = Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL, pattern=f"^{values.EMAIL.pattern}$")]
+CONTROL = r"\x00-\x1f\x7f-\x9f"
+CAPITAL = "[A-ZÁÉÍÓÚÜÑ]"
+ANY = f"[^{CONTROL}]"
+INK = rf"[^\s{CONTROL}]"
+Email = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=values.MAX_EMAIL, pattern=rf"^[^@\s{CONTROL}]{{1,64}}@[^@\s.{CONTROL}]+(\.[^@\s.{CONTROL}]+)+$"
+    ),
+]
+Name = Annotated[str, msgspec.Meta(min_length=3, max_length=values.MAX_NAME, pattern=f"^ *{INK}{ANY}+{INK} *$")]
 Password = Annotated[
     str,
     msgspec.Meta(
         min_length=identity.MIN_PASSWORD,
         max_length=identity.MAX_PASSWORD,
-        pattern="[A-ZÁÉÍÓÚÜÑ].*[0-9]|[0-9].*[A-ZÁÉÍÓÚÜÑ]",
+        pattern=f"^{ANY}*({CAPITAL}{ANY}*[0-9]|[0-9]{ANY}*{CAPITAL}){ANY}*$",
     ),
 ]
 
@@ -38,7 +48,7 @@ class NewPartner(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forb
     """Somebody who wants to become a partner: a name of three characters or more, a Mexican phone number of ten digits,
     a password of eight characters or more with a capital letter and a digit."""
 
-    full_name: Annotated[str, msgspec.Meta(min_length=3, max_length=values.MAX_NAME, pattern=r"^\s*\S.+\S\s*$")]
+    full_name: Name
     email: Email
     phone: Annotated[str, msgspec.Meta(pattern="^[0-9]{10}$")]
     password: Password
@@ -63,7 +73,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-@post("/register", summary="Register", opt={"public": True, "body": NewPartner}, status_code=201)
+@post("/register", summary="Register", opt={"public": True, "body": NewPartner, "fails": (403,)}, status_code=201)
 async def register(
     request: Request[Any, Any, Any], data: JSONBody[NewPartner], runtime: NamedDependency[Runtime]
 ) -> Done[Session]:
@@ -109,7 +119,12 @@ async def forgot(
     return Done(data=Said(message=contract.LINK_SENT))
 
 
-@post("/reset-password", summary="Set another password", opt={"public": True, "body": NewPassword}, status_code=200)
+@post(
+    "/reset-password",
+    summary="Set another password",
+    opt={"public": True, "body": NewPassword, "fails": (403,)},
+    status_code=200,
+)
 async def reset(
     request: Request[Any, Any, Any], data: JSONBody[NewPassword], runtime: NamedDependency[Runtime]
 ) -> Done[Said]:
