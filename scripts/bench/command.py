@@ -19,7 +19,7 @@ from scripts.bench.report import Part
 from scripts.bench.stage import Stage, stage
 from scripts.errors import Stop
 
-ROWS = ("append", "project", "execute")
+ROWS = ("append", "project", "execute", "push")
 NEEDED = ("asyncpg", "fastapi", "sqlalchemy", "uvicorn", "websockets")
 
 

@@ -31,9 +31,8 @@ class Member(Protocol):
 
     async def open(self) -> None: ...
 
-    def run(self, at_once: int, seconds: float) -> Any:
-        """A `Work`, or an awaitable of one."""
-        ...
+    run: Callable[..., Any]
+    """`run(at_once, seconds)`, and where a case has a pace, `rate=`: a `Work`, or an awaitable of one."""
 
     async def close(self) -> None: ...
 
@@ -44,6 +43,7 @@ class Order(msgspec.Struct):
     at_once: int
     seconds: float
     begin: float
+    rate: float = 0
 
 
 class Crew:
@@ -93,7 +93,7 @@ class Crew:
         begin = time.time() + HEAD_START
         for nth, process in enumerate(chosen):
             share = len(range(nth, case.at_once, case.processes))
-            self._tell(process, Order(share, seconds, begin))
+            self._tell(process, Order(share, seconds, begin, case.rate / case.processes))
         works = [msgspec.json.decode(self._answer(process), type=Work) for process in chosen]
         return Work(
             sum(work.operations for work in works),
@@ -138,7 +138,8 @@ async def _serve(member: Member) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
         order = msgspec.json.decode(line, type=Order)
         await asyncio.sleep(max(0.0, order.begin - time.time()))
-        work = member.run(order.at_once, order.seconds)
+        pace = {"rate": order.rate} if order.rate else {}
+        work = member.run(order.at_once, order.seconds, **pace)
         _say(out, msgspec.json.encode(await work if inspect.isawaitable(work) else work))
     await member.close()
 

@@ -30,6 +30,8 @@ class Case(msgspec.Struct, frozen=True):
     at_once: int
     processes: int = 1
     label: str = ""
+    rate: float = 0
+    """Operations per second, where a contender is not asked for as many as it can."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,90 @@
+"""The whole system, as `scripts/up` runs it: every process of the plan, on a database of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+
+from scripts import checks
+from scripts.bench.stage import Stage
+from scripts.errors import Stop
+from scripts.plan import PLAN, Process
+from scripts.process import Child, reason, wait_until
+from scripts.state import ROOT
+
+HOST = "127.0.0.1"
+READY_WITHIN = 90
+
+
+class System:
+    """Use as a context manager; it runs inside the block."""
+
+    def __init__(self, stage: Stage, *, processes: Sequence[Process] = PLAN.processes) -> None:
+        self.secret = secrets.token_urlsafe(48)
+        self.port = free_port()
+        self.database = stage.database("system")
+        self._directory = stage.directory
+        self._processes = processes
+        self._children: dict[str, Child] = {}
+        self._env = {
+            **os.environ,
+            "BITACORA_SECRET": self.secret,
+            "BITACORA_MASTER_KEY": "5b" * 32,
+            "DATABASE_URL": self.database,
+            "REDIS_URL": stage.servers.valkey.url(),
+            "BITACORA_PORT": str(self.port),
+            "BITACORA_HOST": HOST,
+            "BITACORA_LOG_LEVEL": "warning",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def __enter__(self) -> System:
+        try:
+            for task in PLAN.before:
+                child = self._start(task)
+                wait_until(lambda child=child: child.exit_code is not None, READY_WITHIN, None)
+                if child.exit_code:
+                    raise Stop(f"{task.name} failed ({reason(child)}).")
+            for process in self._processes:
+                self._children[process.name] = self._start(process)
+            for process in self._processes:
+                wait_until(lambda process=process: self._is_ready(process), READY_WITHIN, self._children[process.name])
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self._children.values()):
+            child.stop()
+
+    def pids(self, *names: str) -> list[int]:
+        """The processes with these names, all when none is given."""
+        return [child.pid for name, child in self._children.items() if not names or name in names]
+
+    def _start(self, process: Process) -> Child:
+        ready = self._directory / f"{self.port}-{process.name}.ready"
+        child = Child(
+            process.name,
+            process.command,
+            log=self._directory / f"{self.port}-{process.name}.log",
+            env={**self._env, "BITACORA_READY_FILE": str(ready)},
+            directory=ROOT,
+            patience=process.patience,
+        )
+        child.start()
+        return child
+
+    def _is_ready(self, process: Process) -> bool:
+        if process.answers:
+            return checks.answers(HOST, self.port, process.answers)
+        return (self._directory / f"{self.port}-{process.name}.ready").exists()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
