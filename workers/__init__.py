@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from workers import erasure, file_attention, goal_progress, idle_carts, level_progress, password_reset, promotion_start
+from workers import (
+    erasure,
+    file_attention,
+    goal_progress,
+    idle_carts,
+    level_progress,
+    password_reset,
+    promotion_start,
+    recovery_code,
+)
 
 if TYPE_CHECKING:
     from workers.due import Due
     from workers.reaction import Reaction
 
-REACTIONS: tuple[Reaction, ...] = cast("tuple[Reaction, ...]", (erasure, goal_progress, level_progress, password_reset))
+REACTIONS: tuple[Reaction, ...] = cast(
+    "tuple[Reaction, ...]", (erasure, goal_progress, level_progress, password_reset, recovery_code)
+)
 DUE: tuple[Due, ...] = cast("tuple[Due, ...]", (promotion_start, file_attention, idle_carts))
