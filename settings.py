@@ -47,6 +47,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Accumulated sales, in centavos, that make a Pazz partner a master and a legend."""
     level_rates: tuple[int, int, int] = (200, 250, 300)
     """Commission rates of starter, master and legend, in hundredths of a percent."""
+    scheduler_token_seconds: int = 24 * 3600
+    """How long an access token of the WhatsApp Scheduler is good; its document promises a day."""
+    import_max_bytes: int = 50 * 1024 * 1024
+    """The largest file of contacts that is taken."""
+    import_max_rows: int = 200_000
     default_goal: int = 25_000_00
     """A Pazz partner's target, in centavos, as long as none was ever set."""
     pazz_organization: str = ""

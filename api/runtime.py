@@ -38,7 +38,8 @@ class Runtime:
         self.writer = Writer(settings.database_url)
         self.store = Store(self.pool, self.writer, self.log)
         self.horizon = Horizon(settings.database_url)
-        self.tokens = Tokens(settings.secret, settings.access_token_seconds, settings.tienda_token_seconds)
+        longest = max(settings.tienda_token_seconds, settings.scheduler_token_seconds)
+        self.tokens = Tokens(settings.secret, settings.access_token_seconds, longest)
         self.passwords = Passwords()
         # Timeouts keep a hanging Redis from holding requests: limits then stand open. In a crowd, calls wait for one of
         # a few connections; a pool that does not block would refuse some and so let their requests pass uncounted.
