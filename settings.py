@@ -70,6 +70,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_url: str = ""
     """How mail leaves: smtp://user:password@host:587, smtps://…, or file:///folder to read it there."""
     mail_from: str = "Bitácora <no-reply@localhost>"
+    whatsapp_gateway: Literal["waha", "cloud"] = "waha"
+    """Who brings messages to WhatsApp: a WAHA server, or Meta's Cloud API."""
+    whatsapp_url: str = ""
+    """The gateway's address; without one nothing is sent."""
+    whatsapp_key: str = ""
+    whatsapp_session: str = "default"
+    """The gateway's name of the number that messages leave from (Cloud API: the phone number id); `{organization}` in
+    it stands for the organisation, where each has a number of its own."""
+    whatsapp_webhook_secret: str = ""
+    """Signs what the gateway tells us; without it nothing is believed."""
+    whatsapp_check_numbers: bool = True
+    """Ask the gateway whether a number is on WhatsApp, and under which chat, before a message goes there."""
+    whatsapp_timeout_seconds: float = 20.0
+    """How long a call to the gateway may take; after that its outcome is unknown."""
+    whatsapp_settle_seconds: float = 90.0
+    """How long after a copy was claimed its absence at the gateway proves that it was never sent."""
+    whatsapp_confirm_seconds: float = 600.0
+    """How long after a copy was handed over the gateway is asked about it, when it said nothing by itself."""
+    send_per_minute: int = 20
+    """How many messages leave from one number in a minute; 0 is as many as go. WhatsApp bans numbers that flood."""
+    send_at_once: int = 8
+    """How many messages one sender has under way at a time, where their number per minute is not limited."""
+    send_tries: int = 3
+    """How often a copy is handed over that the gateway does not take."""
+    send_late_seconds: int = 6 * 3600
+    """A message that is later than this, because the system or WhatsApp was away, is not sent any more and fails."""
     trusted_proxies: int = 0
     """How many proxies in front may set X-Forwarded-For; 0 means the header is ignored."""
     ready_file: str | None = None
@@ -134,6 +160,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             raise ValueError
     except ValueError:
         raise MissingSetting(f"BITACORA_MASTER_KEY is not a key: {ADVICE['master_key']}.") from None
+    if settings.whatsapp_settle_seconds < settings.whatsapp_timeout_seconds * 1.5:
+        raise MissingSetting(
+            "BITACORA_WHATSAPP_SETTLE_SECONDS is too short: at least one and a half times the time-out, because a call "
+            "that was given up may still arrive."
+        )
     if settings.mail_url and not settings.mail_url.startswith(("smtp://", "smtps://", "file:///")):
         raise MissingSetting("BITACORA_MAIL_URL is no address for mail: it begins with smtp://, smtps:// or file:///.")
     return settings

@@ -285,9 +285,9 @@ def decide(state: State, command: DeliveryCommand) -> list[Event]:
             if command.run < state.run or (state.status == "failed" and command.run == state.run):
                 return []
             if state.status in ("sent", "delivered", "read"):
-                raise Conflict("DELIVERY_ENDED", delivery_status=state.status)
+                raise Conflict("DELIVERY_ENDED", recipient=command.recipient, delivery_status=state.status)
             if state.status in ("claimed", "unknown") and state.claim != command.claim:
-                raise Conflict("DELIVERY_TAKEN", delivery_status=state.status)
+                raise Conflict("DELIVERY_TAKEN", recipient=command.recipient, delivery_status=state.status)
             return [_failed(state, command, command.reason, command.run)]
         case RejectDelivery():
             if state.status != "sent" or state.provider_id != command.provider_id:
@@ -301,11 +301,11 @@ def claim(state: State, command: ClaimDelivery) -> list[Event]:
     if state.status == "claimed" and state.claim == command.claim:
         return []
     if state.status in ("claimed", "unknown"):
-        raise Conflict("DELIVERY_TAKEN", delivery_status=state.status)
+        raise Conflict("DELIVERY_TAKEN", recipient=command.recipient, delivery_status=state.status)
     if command.run < state.run or state.status in ("sent", "delivered", "read"):
-        raise Conflict("DELIVERY_ENDED", delivery_status=state.status)
+        raise Conflict("DELIVERY_ENDED", recipient=command.recipient, delivery_status=state.status)
     if state.status == "failed" and command.run == state.run:
-        raise Conflict("DELIVERY_ENDED", delivery_status=state.status)
+        raise Conflict("DELIVERY_ENDED", recipient=command.recipient, delivery_status=state.status)
     return [
         DeliveryClaimed(
             message=command.message,
@@ -352,7 +352,7 @@ def settle(state: State, command: SettleDelivery) -> list[Event]:
     if command.provider_id is not None:
         return hand_over(state, command, settled=True)
     if state.status == "claimed":
-        raise Conflict("DELIVERY_TAKEN", delivery_status=state.status)
+        raise Conflict("DELIVERY_TAKEN", recipient=command.recipient, delivery_status=state.status)
     missed = state.errors + (state.doubt != "interrupted")
     if missed >= max(1, command.tries):
         return [_failed(state, command, "NOT_ACCEPTED", state.run)]
@@ -372,9 +372,7 @@ def confirm(state: State, command: ConfirmDelivery) -> list[Event]:
 
 
 def _released(command: ReleaseDelivery | SettleDelivery, reason: str) -> DeliveryReleased:
-    return DeliveryReleased(
-        message=command.message, recipient=command.recipient, reason=_plain(reason), at=command.now
-    )
+    return DeliveryReleased(message=command.message, recipient=command.recipient, reason=_plain(reason), at=command.now)
 
 
 def _failed(

@@ -22,7 +22,7 @@ from domain.model import Command, Conflict, Decider, Event, Invalid, NotFound
 MAX_REASON = 500
 MAX_GROUPS = 200
 MAX_RECIPIENTS = 100_000
-MAX_LATE = 7 * 24 * 3600
+MAX_LATE = 365 * 24 * 3600
 LISTED_AT_ONCE = 5_000
 """How many recipients one event lists: an event must stay small enough to be stored."""
 
@@ -282,9 +282,11 @@ class StartSending(Command):
 
 
 class KeepSending(Command):
-    """Make sure, beside the claim of a copy, that the message is still being sent."""
+    """Make sure, beside the claim of a copy, that the message is still being sent, in this run and with this text."""
 
     message: str
+    attempt: int
+    revision: int
 
 
 class FinishSending(Command):
@@ -403,8 +405,8 @@ MessageCommand = (
 
 def decide(state: State, command: MessageCommand) -> list[Event]:
     """Refuses with what `message_text` and `schedule` refuse, GROUPS_MISSING, TOO_MANY, SCHEDULE_MISSING,
-    SPAM_SUSPECTED (Invalid), UNKNOWN_MESSAGE (NotFound), INVALID_STATE, SCHEDULE_PASSED, RECIPIENTS_LISTED, NOT_DUE
-    and COUNTS_OPEN (Conflict)."""
+    SPAM_SUSPECTED (Invalid), UNKNOWN_MESSAGE (NotFound), INVALID_STATE, SCHEDULE_PASSED, RECIPIENTS_LISTED,
+    NOT_DUE, MESSAGE_CHANGED and COUNTS_OPEN (Conflict)."""
     if isinstance(command, DraftMessage):
         return draft(state, command)
     if state.status is None:
@@ -462,6 +464,8 @@ def decide(state: State, command: MessageCommand) -> list[Event]:
             return start(state, command)
         case KeepSending():
             _allowed(state, GOING_OUT, "send")
+            if (command.attempt, command.revision) != (state.attempt, state.revision):
+                raise Conflict("MESSAGE_CHANGED", attempt=state.attempt, revision=state.revision)
             return []
         case FinishSending():
             return finish(state, command)

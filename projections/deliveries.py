@@ -224,7 +224,7 @@ from deliveries where provider_id = %s
 """
 PENDING = """
 select recipient from deliveries
-where organization = %s and message = %s and status = 'pending' and recipient > %s order by recipient limit %s
+where organization = %s and message = %s and status = 'pending' order by recipient offset %s limit %s
 """
 DOUBTFUL = """
 select organization, message, recipient, status, run, attempt, claim, revision, phone_digest, doubt, reason,
@@ -276,9 +276,9 @@ async def by_provider_id(connection: AsyncConnection, provider_id: str) -> Deliv
         return await cursor.fetchone()
 
 
-async def pending(connection: AsyncConnection, organization: str, message: str, after: str, limit: int) -> list[str]:
-    """Recipients whose copy nobody has claimed, those after `after` in the order of their ids."""
-    cursor = await connection.execute(PENDING, (organization, message, after, limit))
+async def pending(connection: AsyncConnection, organization: str, message: str, skip: int, limit: int) -> list[str]:
+    """Some recipients whose copy nobody has claimed, in the order of their ids."""
+    cursor = await connection.execute(PENDING, (organization, message, skip, limit))
     return [recipient for (recipient,) in await cursor.fetchall()]
 
 

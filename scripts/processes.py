@@ -21,6 +21,7 @@ from projections import projector as projectors
 from projections import rebuild
 from workers import clock as clocks
 from workers import feed as feeds
+from workers import sending as senders
 
 
 @click.command()
@@ -63,6 +64,13 @@ def worker(processes: int, threads: int) -> None:
     settings.load()  # a missing setting is said here, in one line
     command = ["-m", "dramatiq", "workers.tasks", "--processes", str(processes), "--threads", str(threads)]
     os.execv(sys.executable, [sys.executable, *command])
+
+
+@click.command()
+def sender() -> None:
+    """Send what is going out over WhatsApp. Any number of them work side by side."""
+    loaded, stop = _begin()
+    senders.run(loaded, ready=loaded.announce_ready, stop=stop)
 
 
 @click.command()
@@ -111,4 +119,4 @@ def _log(loaded: settings.Settings) -> Log:
     return Log(Mapper(), Vault(loaded.master_key))
 
 
-COMMANDS = (migrate, projector, feed, clock, worker, serve)
+COMMANDS = (migrate, projector, feed, clock, worker, sender, serve)

@@ -14,6 +14,8 @@ from workers import (
     goal_progress,
     idle_carts,
     level_progress,
+    message_end,
+    message_start,
     password_reset,
     promotion_start,
     recovery_code,
@@ -26,4 +28,6 @@ if TYPE_CHECKING:
 REACTIONS: tuple[Reaction, ...] = cast(
     "tuple[Reaction, ...]", (erasure, goal_progress, level_progress, password_reset, recovery_code)
 )
-DUE: tuple[Due, ...] = cast("tuple[Due, ...]", (promotion_start, file_attention, idle_carts))
+DUE: tuple[Due, ...] = cast(
+    "tuple[Due, ...]", (promotion_start, file_attention, idle_carts, message_start, message_end)
+)
