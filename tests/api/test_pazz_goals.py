@@ -160,7 +160,7 @@ def test_the_same_key_answers_as_before_and_another_body_is_refused(world: World
         ({"year": 0}, {"year": ["El valor está fuera de los límites permitidos"]}),
         ({"year": 10_000}, {"year": ["El valor está fuera de los límites permitidos"]}),
         ({"year": 2031}, {"year": ["No puede ser posterior a 2030"]}),
-        ({"year": 2025.5}, {"year": ["El tipo de dato no es válido"]}),
+        ({"year": 2025.5}, {"year": ["El valor está fuera de los límites permitidos"]}),
         ({"year": "2025"}, {"year": ["El tipo de dato no es válido"]}),
         ({"color": "azul"}, {"color": ["No se reconoce este campo"]}),
     ],

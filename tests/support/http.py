@@ -28,6 +28,7 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import argon2
@@ -202,7 +203,11 @@ class Process:
         self._serving: asyncio.Task[None] | None = None
         self._address = ""
         transport = httpx2.ASGITransport(app=self.door, raise_app_exceptions=False, client=("203.0.113.7", 50_000))
-        self.http = httpx2.AsyncClient(transport=transport, base_url="http://bitacora.test", timeout=PATIENCE)
+        # Everybody in a test calls through this one: what one is given in cookies is not for the others.
+        forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self.http = httpx2.AsyncClient(
+            transport=transport, base_url="http://bitacora.test", timeout=PATIENCE, cookies=forgetful
+        )
         loop.run(self.runtime.__aenter__())
 
     @property
