@@ -19,7 +19,7 @@ from scripts.bench.report import Part
 from scripts.bench.stage import Stage, stage
 from scripts.errors import Stop
 
-ROWS = ("append", "project", "execute", "push")
+ROWS = ("append", "project", "execute", "push", "http_command", "http_read")
 NEEDED = ("asyncpg", "fastapi", "sqlalchemy", "uvicorn", "websockets")
 
 
@@ -85,7 +85,7 @@ def bench(
 
 def run(plan: Plan, names: Sequence[str]) -> report.Report:
     """Measure the rows, one after the other."""
-    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     parts: list[Part] = []
     with stage() as set_up, Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         tasks = {name: progress.add_task(name, total=row(name).total(plan), start=False) for name in names}

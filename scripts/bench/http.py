@@ -45,6 +45,11 @@ class Connection(asyncio.Protocol):
             raise Failed(f"{request.split(b' HTTP')[0].decode()} was answered {status}: {body[:300].decode()}")
         return body
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be asked: a server may have closed it while nobody did."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

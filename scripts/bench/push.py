@@ -39,7 +39,9 @@ def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round]:
         watch = Crew(
             OURS, "scripts.bench.push:Watch", about, database=stage.database_processes, server=system.pids
         )  # fmt: skip
-        load = Crew("load", "scripts.bench.push:Load", about)
+        load = Crew(
+            "load", "scripts.bench.load:Load", {**about, "kind": "set", "count": LOAD_PARTNERS, "first": WATCHERS}
+        )
         with watch, load:
             most = load.work(Case(LOAD_CONNECTIONS), seconds)
             rate = 0.7 * most.operations / most.seconds
@@ -65,29 +67,6 @@ def verdicts(found: Sequence[Round]) -> list[Verdict]:
         Verdict(what="push, idle, p50", value=idle, bar=8, at_least=False, unit="ms"),
         Verdict(what="push, at 70 % load, p99", value=loaded, bar=50, at_least=False, unit="ms"),
     ]
-
-
-class Load:
-    """Partners without an open connection, setting goals."""
-
-    def __init__(self, port: int, secret: str) -> None:
-        self._port = port
-        self._partners = Partners(secret, LOAD_PARTNERS, first=WATCHERS)
-        self._connections: list[Connection] = []
-
-    async def open(self) -> None:
-        self._connections = [await Connection.open(self._port) for _ in range(LOAD_CONNECTIONS)]
-
-    async def run(self, at_once: int, seconds: float, rate: float = 0) -> Work:
-        """As many as it takes, or so many per second."""
-        goals = self._partners.next_goal
-        if rate:
-            return await http.paced(self._connections[:at_once], rate, seconds, goals)
-        return await measure.in_tasks(at_once, seconds, lambda nth: lambda: self._connections[nth].ask(goals()))
-
-    async def close(self) -> None:
-        for connection in self._connections:
-            connection.close()
 
 
 class Watch:

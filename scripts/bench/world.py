@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -28,6 +29,7 @@ ORGANIZATION = "acme"
 MASTER_KEY = "5b" * 32
 PARTNERS = 5_000
 EVENTS_A_MONTH = 50_000
+TIME_ZONE = ZoneInfo("America/Mexico_City")
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 AT_ONCE = 1_000
 KEYS_AT_ONCE = 8
@@ -54,6 +56,18 @@ def earnings(count: int) -> Iterator[Happened]:
                 at=BEGAN + timedelta(seconds=nth),
             ),
         )
+
+
+def goals_set(count: int, partners: int) -> Iterator[Happened]:
+    """Goals that partners have set: all of them for this month, then for the month before, and so on."""
+    now = datetime.now(UTC)
+    this = Month.of(now, TIME_ZONE)
+    for nth in range(count):
+        back = this.year * 12 + this.number - 1 - nth // partners
+        month = Month(back // 12, back % 12 + 1)
+        partner = f"usr_{nth % partners:05}"
+        chosen = GoalSet(goal=f"goal_{nth:08}", partner=partner, month=str(month), amount=25_000_00, at=now)
+        yield goal.stream(ORGANIZATION, partner, month), chosen
 
 
 def business(count: int) -> Iterator[Happened]:
