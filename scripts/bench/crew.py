@@ -66,10 +66,15 @@ class Crew:
         self._of = of
         self._database = list(database)
         self._server = server
-        self._processes = [self._start(member, arguments) for _ in range(processes)]
+        self._member = member
+        self._arguments = arguments
+        self._count = processes
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Crew:
-        for process in self._processes:
+        for _ in range(self._count):  # one after the other: the first may have to make its tables
+            process = self._start()
+            self._processes.append(process)
             self._answer(process)  # open by now
         return self
 
@@ -108,9 +113,9 @@ class Crew:
             usage.cpu(self._database),
         )
 
-    def _start(self, member: str, arguments: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "scripts.bench.crew", member, msgspec.json.encode(arguments).decode()],
+            [sys.executable, "-m", "scripts.bench.crew", self._member, msgspec.json.encode(self._arguments).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
