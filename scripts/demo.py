@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.access import Passwords
-from domain import claim, commission, customer, deal, goal, organization, user
+from domain import claim, organization, user
+from domain.model import Command, Decider
 from domain.values import Month, Role
 from eventstore import sign_ins
 from eventstore.connect import pool
@@ -19,6 +21,7 @@ from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
+from scripts import demo_pazz
 from settings import Settings
 
 ORGANIZATION = "acme"
@@ -33,11 +36,6 @@ STAFF: tuple[tuple[str, str, str, Role, str | None], ...] = (
     ("socia", "Sofía Ramírez", "socia@acme.example", "partner", "centro"),
     ("socio", "Mateo Hernández", "socio@acme.example", "partner", "norte"),
 )
-DEALS = (
-    ("pedro", "Pedro Juan Gutiérrez", "+5215598772310", "BMW", "Serie 4", 1_245_000_00, 5_000_00),
-    ("lucia", "Lucía Fernández", "+525512345678", "Audi", "Q3", 780_000_00, 8_500_00),
-    ("jorge", "Jorge Villalobos", "+525587654321", "Mazda", "CX-5", 640_000_00, None),
-)
 
 
 async def fill(settings: Settings) -> bool:
@@ -48,30 +46,33 @@ async def fill(settings: Settings) -> bool:
         stream = organization.stream(ORGANIZATION)
         if (await store.state(organization.DECIDER, stream)).founded:
             return False
-        world = _World(settings, store, vault)
+        world = World(settings, store, vault)
         await world.people()
-        await world.business()
+        await demo_pazz.fill(world)
         # Last, so that a run that was cut short is taken up again: everything before it is the same when done twice.
         founded = organization.FoundOrganization(organization=ORGANIZATION, name="ACME Arrendamiento", now=world.now)
         await world.run(organization.DECIDER, stream, founded)
         return True
 
 
-class _World:
+class World:
+    """What the parts of the demo world are made with."""
+
     def __init__(self, settings: Settings, store: Store, vault: Vault) -> None:
         self.store = store
         self.vault = vault
         self.now = datetime.now(UTC)
         self.month = Month.of(self.now, ZoneInfo(settings.time_zone))
 
-    async def run(self, decider, stream: str, command) -> None:
-        await self.all(Step(decider, stream, command))
+    async def run(self, decider: Decider[Any], stream: str, command: Command, which: str = "") -> None:
+        """Run a command; `which` tells it from others of its kind on the same stream."""
+        await self.all(Step(decider, stream, command), which=which)
 
-    async def all(self, *steps: Step) -> None:
+    async def all(self, *steps: Step, which: str = "") -> None:
+        """Run commands on several streams, all or none."""
         meta = Meta(organization=ORGANIZATION, by="demo", frontend="office")
-        await self.store.execute_all(
-            steps, Request(meta=meta, key=f"demo/{steps[0].stream}/{type(steps[0].command).__name__}")
-        )
+        key = f"demo/{steps[0].stream}/{type(steps[0].command).__name__}{which}"
+        await self.store.execute_all(steps, Request(meta=meta, key=key))
 
     async def people(self) -> None:
         """The staff, each with the demo password."""
@@ -89,52 +90,6 @@ class _World:
             )
             async with self.store.pool.connection() as connection:
                 await sign_ins.set_password(connection, account, hashed)
-
-    async def business(self) -> None:
-        """Customers, their deals, and what was earned on them."""
-        partner = "usr_socia"
-        for name, full, phone, make, model, value, earned in DEALS:
-            client, file = f"client_{name}", f"deal_{name}"
-            added = customer.AddCustomer(
-                customer=client, name=full, phone=phone, assigned_to=partner, email=f"{name}@example.com", now=self.now
-            )
-            await self.run(customer.DECIDER, customer.stream(ORGANIZATION, client), added)
-            opened = deal.OpenDeal(
-                deal=file,
-                customer=client,
-                partner=partner,
-                pipeline="vehicle_financing",
-                title=f"{make} {model}",
-                value=value,
-                vehicle_make=make,
-                vehicle_model=model,
-                vehicle_year=2026,
-                now=self.now,
-            )
-            await self.run(deal.DECIDER, deal.stream(ORGANIZATION, file), opened)
-            promised = commission.PromiseCommission(
-                commission=f"com_{name}",
-                partner=partner,
-                deal=file,
-                customer=client,
-                amount=earned or 12_800_00,
-                rate=200,
-                sale=value,
-                vehicle_make=make,
-                vehicle_model=model,
-                earned_in=self.month if earned else None,
-                now=self.now,
-            )
-            await self.run(commission.DECIDER, commission.stream(ORGANIZATION, f"com_{name}"), promised)
-        wanted = goal.SetGoal(
-            goal="goal_demo",
-            partner=partner,
-            month=self.month,
-            amount=25_000_00,
-            current_month=self.month,
-            now=self.now,
-        )
-        await self.run(goal.DECIDER, goal.stream(ORGANIZATION, partner, self.month), wanted)
 
 
 def run(settings: Settings) -> bool:

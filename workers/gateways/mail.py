@@ -102,5 +102,5 @@ def message(letter: Letter, sender: str) -> EmailMessage:
     made["Date"] = format_datetime(datetime.now(UTC))
     made["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip(">") or "localhost")
     made["Auto-Submitted"] = "auto-generated"
-    made.set_content(letter.text)
+    made.set_content(letter.text, cte="8bit")  # readable as it is, links included
     return made
