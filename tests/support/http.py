@@ -12,7 +12,8 @@ organisations of its own: `world.organization` makes a new one each time, whatev
 that earlier tests left behind are forgotten before each test.
 
 What happens in the background happens when a test says so: `world.react()` performs every reaction that is due, and
-theirs, and returns when the views show it. Commands over HTTP wait for the views by themselves.
+theirs, and returns when the views show it; `world.strike()` does what is due by the time that it is. Commands over HTTP
+wait for the views by themselves.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ from projections import projector, rebuild
 from settings import Settings
 from tests.support import servers
 from workers import feed
+from workers.clock import Clock
 from workers.perform import Performer
 
 T = TypeVar("T")
@@ -268,6 +270,8 @@ class House:
         self.connection: Connection = connect(database_url, "test")
         self.redis = redis.Redis.from_url(redis_url)
         self.performer = Performer(self.settings)
+        self.clock = Clock(self.settings)
+        self.loop.run(self.clock.__aenter__())
         self.numbers = itertools.count(1)
         self._stopping = threading.Event()
         ready = threading.Event()
@@ -292,6 +296,7 @@ class House:
     def close(self) -> None:
         self._stopping.set()
         self.loop.run(self.performer.close())
+        self.loop.run(self.clock.__aexit__())
         self.process.close()
         self._projector.join()
         self.connection.close()
@@ -445,6 +450,12 @@ class World:
                 performed += 1
         self.settle()
         return performed
+
+    def strike(self) -> int:
+        """Do what is due by the time that it is. Returns how many events that led to, in whatever organisation."""
+        count = self.loop.run(self.house.clock.strike(self.now))
+        self.settle()
+        return count
 
     def refused_jobs(self) -> list[tuple[str, str]]:
         """The reactions whose commands were refused: their names and why."""
