@@ -16,13 +16,13 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
-from api import context, frontend
+from api import context, frontend, webhooks
 from api.context import Context
 from api.runtime import Runtime
 from eventstore import log as logs
 from eventstore.connect import AsyncConnection
 
-PATHS = {"health", "metrics", "docs-assets"}
+PATHS = {"health", "metrics", "docs-assets", "webhooks"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ASSET_FOLDER = Path(__file__).parent / "docs_assets"
 ASSETS = {
@@ -116,7 +116,7 @@ def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mappin
         context.of(connection.scope).template = frontend.template(connection)
 
     return Litestar(
-        [alive, ready, metrics, docs_asset, index],
+        [alive, ready, metrics, docs_asset, index, *webhooks.routes(runtime)],
         guards=[note_route],
         exception_handlers=dict(exception_handlers),
         openapi_config=None,

@@ -18,7 +18,7 @@ from scripts.state import State
 TITLE = "Bitácora is running"
 
 
-def show(address: str, state: State, seconds: float) -> None:
+def show(address: str, state: State, seconds: float, simulator: str | None = None) -> None:
     """Print the card: drawn on a terminal, plain lines elsewhere."""
     console = Console(highlight=False)
     places = [
@@ -27,6 +27,7 @@ def show(address: str, state: State, seconds: float) -> None:
         ("Command line", f"{beside_python('bitacora')} --help"),
         ("Logs", near(state.logs)),
         ("Mail that was sent", near(state.mail)),
+        *([("WhatsApp, simulated", f"{simulator}/simulator")] if simulator else []),
         ("Stop", "Ctrl-C: the data stays, `scripts/up --fresh` starts over"),
     ]
     if console.is_terminal:

@@ -33,6 +33,16 @@ def occupied(host: str, port: int) -> OSError | None:
     return None
 
 
+def free_port(host: str, first: int) -> int:
+    """A port that is free: one of the next few, or any."""
+    for port in range(first, min(first + 20, 65_536)):
+        if occupied(host, port) is None:
+            return port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
 def database_answers(url: str) -> None:
     """Refuse a DATABASE_URL where no database answers."""
     import psycopg

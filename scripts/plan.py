@@ -11,13 +11,15 @@ class Process:
     """One process of the system.
 
     It is ready when the address `answers` on the API's port answers 200 or, without one, when it has touched the file
-    named by BITACORA_READY_FILE. `patience` is how many seconds it gets to stop.
+    named by BITACORA_READY_FILE. `patience` is how many seconds it gets to stop. It is left out when somebody has set
+    the variable `unless`.
     """
 
     name: str
     command: tuple[str, ...]
     answers: str | None = None
     patience: float = 10
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ PLAN = Plan(
         Process("feed", bitacora("feed")),
         Process("clock", bitacora("clock")),
         Process("worker", bitacora("worker"), patience=15),
+        Process("simulator", bitacora("simulator"), unless="BITACORA_WHATSAPP_URL"),
+        Process("sender", bitacora("sender"), patience=15),
         Process("serve", bitacora("serve"), answers="/health/ready"),
     ),
     after=(Process("seed", bitacora("seed")),),

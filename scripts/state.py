@@ -25,6 +25,7 @@ class State:
         self.logs = self.path / "logs"
         self.ready = self.path / "ready"
         self.mail = self.path / "mail"
+        self.whatsapp = self.path / "whatsapp"
         self.previous_was_killed = False
 
     def take(self) -> None:
@@ -54,7 +55,7 @@ class State:
         """Throw the data and the logs away. The keys stay: they may seal data in a database that is not ours."""
         note = self.path / "servers"
         home = Path(note.read_text().strip()) if note.exists() else self.path
-        for directory in (home / "postgres", self.logs, self.mail):
+        for directory in (home / "postgres", self.logs, self.mail, self.whatsapp):
             if directory.exists():
                 shutil.rmtree(directory)
         note.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ process itself is killed, the kernel tells the children (see `leash.py`).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -61,7 +62,8 @@ class Run:
             checks.port_is_free(self.host, self.choices.port, 10 if self.state.previous_was_killed else 0)
             self.start(own_database, os.environ.get("REDIS_URL"))
             address = f"http://{self.reachable_host()}:{self.choices.port}"
-            card.show(address, self.state, time.monotonic() - began)
+            simulator = None if os.environ.get("BITACORA_WHATSAPP_URL") else self.env["BITACORA_WHATSAPP_URL"]
+            card.show(address, self.state, time.monotonic() - began, simulator)
             while not self.choices.exit_when_ready:
                 self.pause()
         except Interrupted:
@@ -95,6 +97,8 @@ class Run:
             "BITACORA_TIENDA_ORGANIZATION": os.environ.get("BITACORA_TIENDA_ORGANIZATION") or "acme",
             "BITACORA_MAIL_URL": os.environ.get("BITACORA_MAIL_URL") or self.state.mail.as_uri(),
         }
+        if not os.environ.get("BITACORA_WHATSAPP_URL"):
+            settings |= self.simulated_whatsapp(settings["BITACORA_SECRET"])
         self.env = {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
         self.state.publish(settings)
         for task in self.plan.before:
@@ -102,6 +106,16 @@ class Run:
         self.start_processes()
         for task in self.plan.after:
             self.finish(task)
+
+    def simulated_whatsapp(self, secret: str) -> dict[str, str]:
+        """What leads the system and the simulator to each other. Nobody is banned there for sending fast."""
+        key = hashlib.sha256(f"whatsapp simulator {secret}".encode()).hexdigest()
+        return {
+            "BITACORA_WHATSAPP_URL": f"http://127.0.0.1:{checks.free_port('127.0.0.1', self.choices.port + 1)}",
+            "BITACORA_WHATSAPP_KEY": key[:32],
+            "BITACORA_WHATSAPP_WEBHOOK_SECRET": key[32:],
+            "BITACORA_SEND_PER_MINUTE": os.environ.get("BITACORA_SEND_PER_MINUTE") or "600",
+        }
 
     def start_servers(self, database_url: str | None, redis_url: str | None) -> tuple[str, str]:
         """Start those of the two servers that nobody brought."""
@@ -137,9 +151,10 @@ class Run:
 
     def start_processes(self) -> None:
         """Start all of them, then wait for each."""
-        waiting = {process.name: process for process in self.plan.processes}
+        wanted = [process for process in self.plan.processes if not (process.unless and os.environ.get(process.unless))]
+        waiting = {process.name: process for process in wanted}
         with step(f"Starting {', '.join(waiting)}") as tick:
-            for process in self.plan.processes:
+            for process in wanted:
                 self.children.append(self.child(process))
                 self.children[-1].start()
             deadline = time.monotonic() + READY_WITHIN

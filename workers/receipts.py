@@ -27,6 +27,8 @@ Known = tuple[str, str, str]
 
 async def take(store: Store, connection: AsyncConnection, settings: Settings, receipt: Receipt, now: datetime) -> bool:
     """Record what a receipt says. False when it speaks of a young message that is not known yet."""
+    if receipt.progress == "sent" and receipt.reference is None:
+        return True
     known = await _known(connection, receipt)
     if known is None:
         return receipt.at is None or receipt.at < now - YOUNG

@@ -28,6 +28,10 @@ def test_data_and_keys_stay_until_fresh_is_asked_for(up: Up) -> None:
         "BITACORA_PAZZ_ORGANIZATION",
         "BITACORA_TIENDA_ORGANIZATION",
         "BITACORA_MAIL_URL",
+        "BITACORA_WHATSAPP_URL",
+        "BITACORA_WHATSAPP_KEY",
+        "BITACORA_WHATSAPP_WEBHOOK_SECRET",
+        "BITACORA_SEND_PER_MINUTE",
     }
     assert published["BITACORA_ENVIRONMENT"] == "development"
     assert len(bytes.fromhex(published["BITACORA_MASTER_KEY"])) == 32

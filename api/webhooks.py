@@ -1,0 +1,58 @@
+"""Where gateways report: `/webhooks/whatsapp`. What is not signed with the gateway's secret is not believed.
+
+An answer other than 2xx asks the gateway to report again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from api.runtime import Runtime
+from domain.model import Refused
+from workers import receipts
+from workers.gateways import whatsapp
+from workers.gateways.whatsapp import BadSignature, Receipt
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024
+
+
+def routes(runtime: Runtime) -> list[HTTPRouteHandler]:
+    """The routes. One address serves every number: a report names the message that it is about."""
+    gateway = whatsapp.gateway(runtime.settings, "")
+
+    @post("/webhooks/whatsapp", status_code=200, request_max_body_size=MAX_BODY)
+    async def hear(request: Request[Any, Any, Any]) -> Response[None]:
+        """Take a report about messages."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            heard = gateway.heard(headers, await request.body())
+        except BadSignature:
+            return Response(None, status_code=401)
+        again = False
+        for said in heard:
+            if isinstance(said, Receipt):
+                try:
+                    async with runtime.connection() as connection:
+                        taken = await receipts.take(
+                            runtime.store, connection, runtime.settings, said, receipts.moment()
+                        )
+                    again = again or not taken
+                except Refused as refusal:
+                    logger.info("a report was refused: %s", refusal)
+            else:
+                logger.info("the gateway says that %s is %s", said.session, said.state)
+        return Response(None, status_code=503 if again else 200, headers={"Retry-After": "1"} if again else None)
+
+    @get("/webhooks/whatsapp", media_type=MediaType.TEXT)
+    async def vouch(request: Request[Any, Any, Any]) -> Response[str]:
+        """Answer a gateway that asks whether this address is ours."""
+        answer = gateway.challenge(dict(request.query_params))
+        return Response(answer or "", status_code=200 if answer is not None else 403)
+
+    return [hear, vouch]

@@ -1,0 +1,1 @@
+"""`bitacora simulator`: WhatsApp for development and tests. Speaks WAHA's HTTP dialect and goes wrong on demand."""
