@@ -24,8 +24,8 @@ from projections.horizon import Horizon
 logger = logging.getLogger(__name__)
 
 PAGE = 1_000
-FIRST_LOOK = 5.0
-"""Seconds that a connection which resumes waits for a process that just started."""
+FIRST_LOOK = 3.0
+"""Seconds that a starting process waits to learn where the views are."""
 RESUME_LIMIT = 10_000
 """How many events back a connection may resume; one that was away longer loads its screens anew."""
 
@@ -73,7 +73,11 @@ class Hub:
         self._frontends.append(frontend)
 
     async def __aenter__(self) -> Hub:
-        self._horizon.on_move(self._note_move)
+        # What happened before this process began was told by others; what happens from its first connection on, it has
+        # to tell, so it begins when it knows where it stands.
+        if await self._horizon.known(FIRST_LOOK):
+            self._position = self._horizon.position
+        self._horizon.on_move(lambda position: self._moved.set())
         self._task = asyncio.create_task(self._follow(), name="hub")
         return self
 
@@ -85,8 +89,6 @@ class Hub:
 
     async def missed(self, frontend: Realtime, since: int) -> list[Push]:
         """What a connection that saw everything up to `since` has missed, oldest first."""
-        # A process that just started does not know yet where the views are; `_follow` goes on from there.
-        await self._horizon.reached(1, FIRST_LOOK)
         upto = self._horizon.position
         if not 0 <= since < upto:
             return []
@@ -97,16 +99,12 @@ class Hub:
                     pushes.extend(await frontend.pushes(connection, recorded))
         return pushes
 
-    def _note_move(self, position: int) -> None:
-        if self._position is None:  # what happened before this process began was told by others
-            self._position = position
-        self._moved.set()
-
     async def _follow(self) -> None:
         while True:
             await self._moved.wait()
             self._moved.clear()
-            assert self._position is not None
+            if self._position is None:
+                self._position = self._horizon.position
             try:
                 while self._position < (upto := self._horizon.position):
                     upto = min(upto, self._position + PAGE)

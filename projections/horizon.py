@@ -31,6 +31,7 @@ class Horizon:
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[int], None]] = []
         self._given_up = 0
+        self._known = asyncio.Event()
         self.position = 0
 
     async def __aenter__(self) -> Horizon:
@@ -46,6 +47,13 @@ class Horizon:
     def on_move(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with every new position; it must not block."""
         self._listeners.append(listener)
+
+    async def known(self, patience: float) -> bool:
+        """Wait until the position is known for the first time; False when it is not after `patience` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._known.wait()
+        return self._known.is_set()
 
     async def reached(self, position: int, patience: float) -> float:
         """Wait until the views show everything up to `position`. Returns 0.0, or after `patience` seconds the seconds
@@ -96,6 +104,7 @@ class Horizon:
                     self.position = min(self.position, await _checkpoint(connection))
                     while True:
                         self._moved(await _checkpoint(connection))
+                        self._known.set()
                         async for notice in connection.notifies(timeout=LOOK):
                             self._moved(int(notice.payload))
             except psycopg.Error as error:

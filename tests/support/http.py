@@ -187,7 +187,8 @@ class Loop:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:  # such as a socket's next ping
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            await asyncio.wait(left, timeout=1)
 
 
 class Process:
