@@ -31,7 +31,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table attention_files (
@@ -62,6 +62,7 @@ create table attention_owners (
     organization text not null,
     customer     text not null,
     assigned_to  text,
+    erased       boolean not null default false,
     primary key (organization, customer)
 );
 """
@@ -69,10 +70,10 @@ create table attention_owners (
 OPEN = """
 insert into attention_files (organization, deal, customer, partner, file_partner, stage, value, opened_at, touched_at,
                              step_due_at, idle_due_at, closed)
-values (%(organization)s, %(deal)s, %(customer)s,
-        coalesce((select assigned_to from attention_owners
-                   where organization = %(organization)s and customer = %(customer)s), %(partner)s),
-        %(partner)s, %(stage)s, %(value)s, %(at)s, %(at)s, %(step_due)s, %(idle_due)s, %(closed)s)
+select %(organization)s, %(deal)s, %(customer)s, coalesce(max(assigned_to), %(partner)s), %(partner)s,
+       %(stage)s, %(value)s, %(at)s, %(at)s, %(step_due)s, %(idle_due)s, %(closed)s
+from attention_owners where organization = %(organization)s and customer = %(customer)s
+having not coalesce(bool_or(erased), false)
 """
 SHOW_NEWEST = """
 update attention_files f set shown = (f.deal = newest.deal)
@@ -107,7 +108,10 @@ HAND_OVER = """
 update attention_files set partner = coalesce(%s, file_partner) where organization = %s and customer = %s
 """
 FORGET = "delete from attention_files where organization = %s and customer = %s"
-DISOWN = "delete from attention_owners where organization = %s and customer = %s"
+DISOWN = """
+insert into attention_owners (organization, customer, erased) values (%s, %s, true)
+on conflict (organization, customer) do update set assigned_to = null, erased = true
+"""
 
 EVENTS = (
     CustomerAdded,
