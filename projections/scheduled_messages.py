@@ -321,6 +321,16 @@ GOING_OUT = """
 select organization, id, attempt, revision, content, recipient_count, status_at from scheduled_messages
 where status in ('sending', 'retry') and recipient_count > 0 order by status_at limit %s
 """
+WITHIN = """
+select id, owner, content, revision, groups, status, status_reason, status_at, scheduled_for, timezone, copy_of,
+       attempt, recipient_count, created_at, updated_at, started_at, sent_at
+from scheduled_messages
+where organization = %(organization)s
+  and (%(owner)s::text is null or owner = %(owner)s)
+  and (created_at >= %(since)s and created_at < %(until)s or sent_at >= %(since)s and sent_at < %(until)s)
+  and (%(after_at)s::timestamptz is null or (created_at, id) > (%(after_at)s, %(after_id)s))
+order by created_at, id limit %(limit)s
+"""
 TEXT = "select content from message_texts where organization = %s and message = %s and revision = %s"
 
 
@@ -374,6 +384,31 @@ async def alike(
     asked = (organization, owner, message_text.fingerprint(content), list(groups), message, since)
     row = await (await connection.execute(ALIKE, asked)).fetchone()
     return row[0] if row else 0
+
+
+async def within(
+    connection: AsyncConnection,
+    organization: str,
+    owner: str | None,
+    since: datetime,
+    until: datetime,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 10_000,
+) -> list[ScheduledMessage]:
+    """The messages written or sent in a period, in the order they were written in; those after one of them, to go on
+    where the last page ended."""
+    asked = {
+        "organization": organization,
+        "owner": owner,
+        "since": since,
+        "until": until,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else "",
+        "limit": limit,
+    }
+    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
+        await cursor.execute(WITHIN, asked)
+        return await cursor.fetchall()
 
 
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Due]:
