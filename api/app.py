@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from api import docs, health, office, pazz
+from api import docs, health, office, pazz, tienda
 from api.context import KEY, Context
 from api.frontend import Frontend
 from api.runtime import Runtime
@@ -28,6 +28,7 @@ Application = Any
 
 FRONTENDS: dict[str, Callable[[Runtime], Frontend]] = {
     "pazz": pazz.build,
+    "tienda": tienda.build,
     "office": office.build,
 }
 

@@ -7,6 +7,7 @@ account takes no more changes.
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -290,7 +291,7 @@ def username(written: str) -> str:
 def compared(field: str, value: str) -> str:
     """The form in which a unique value is compared: usernames without regard to letter case, identity cards also
     without punctuation."""
-    folded = value.strip().casefold()
+    folded = unicodedata.normalize("NFC", value).strip().casefold()
     return "".join(character for character in folded if character.isalnum()) or folded if field == "card" else folded
 
 

@@ -36,6 +36,7 @@ select pg_notify('revoked', sign_in) from revoked
 """
 TOKEN = re.compile(r"[0-9a-f]{24}\.[A-Za-z0-9_-]{43}")
 
+AGE = "select extract(epoch from now() - created_at)::float8 from sign_ins where sign_in = %s"
 REVOKED_SINCE = "select sign_in from sign_ins where revoked_at > now() - make_interval(secs => %s)"
 
 
@@ -89,6 +90,12 @@ async def revoke(connection: AsyncConnection, sign_in: str) -> None:
 async def revoke_all(connection: AsyncConnection, account: str) -> None:
     """End every sign-in of an account: its password or its rights changed."""
     await connection.execute(REVOKE_ALL, [account])
+
+
+async def age(connection: AsyncConnection, sign_in: str) -> float | None:
+    """How many seconds ago a sign-in began; None for one that is unknown."""
+    row = await (await connection.execute(AGE, [sign_in])).fetchone()
+    return row[0] if row else None
 
 
 async def revoked_since(connection: AsyncConnection, seconds: float) -> set[str]:

@@ -27,8 +27,8 @@ Recibimos una solicitud para cambiar la contraseña de tu cuenta. Tu código es:
 
 {code}
 
-Funciona una sola vez y caduca en {minutes} minutos. Si no hiciste esta solicitud, ignora este correo: tu contraseña sigue
-siendo la misma.
+Funciona una sola vez y caduca en {minutes} minutos. Si no hiciste esta solicitud, ignora este correo: tu contraseña
+sigue siendo la misma.
 """
 
 

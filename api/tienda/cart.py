@@ -1,0 +1,163 @@
+"""The cart: what the client saves every half second, and finds again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import Request, Router, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api import commands
+from api.context import Caller
+from api.runtime import Runtime
+from api.tienda import contract
+from domain import cart
+from domain.cart import Line, SaveCart
+from domain.model import NotFound
+from eventstore import sign_ins
+from eventstore.connect import AsyncConnection
+from projections import carts, products
+
+MAX_ITEMS = 1_000
+"""How many a body may list; those of the same product are merged before the limit of a cart counts."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """So many of one product. `item` is what the client knows of it: kept as it is, at most 32 KB."""
+
+    item_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = msgspec.field(name="itemId")
+    item: dict[str, Any]
+    cantidad: Annotated[int, msgspec.Meta(ge=1, le=cart.MAX_QUANTITY)]
+
+
+class NewCart(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole cart, in the client's order."""
+
+    items: Annotated[list[Item], msgspec.Meta(max_length=MAX_ITEMS)]
+
+
+class Cart(msgspec.Struct, frozen=True, kw_only=True):
+    """A cart. What is no longer for sale is not in `items` but in `items_no_disponibles` (T10), and stays stored."""
+
+    cliente_id: str
+    items: list[Item]
+    items_no_disponibles: list[Item]
+    fecha_creacion: str | None
+    fecha_actualizacion: str | None
+
+
+class SavedCart(Cart, frozen=True, kw_only=True):
+    """The cart as it was saved; the same again under `carrito`, where some clients look for it (T5)."""
+
+    message: str = "Carrito guardado exitosamente"
+    carrito: Cart
+
+
+def shown(row: carts.Cart, standing: Mapping[str, bool]) -> Cart:
+    """A cart as every answer shows it. `standing` says which of its products the inventory has and are active."""
+    return Cart(
+        cliente_id=row.shopper,
+        items=[_item(line) for line in row.items if standing.get(line.item)],
+        items_no_disponibles=[_item(line) for line in row.items if not standing.get(line.item)],
+        fecha_creacion=contract.iso(row.created_at),
+        fecha_actualizacion=contract.iso(row.saved_at),
+    )
+
+
+def empty(shopper: str) -> Cart:
+    """What is shown where a cart has to be and none was saved."""
+    return Cart(cliente_id=shopper, items=[], items_no_disponibles=[], fecha_creacion=None, fecha_actualizacion=None)
+
+
+def _item(line: carts.Item) -> Item:
+    # The snapshot goes out in the bytes in which it is stored.
+    return Item(item_id=line.item, item=cast(dict[str, Any], line.snapshot), cantidad=line.quantity)
+
+
+async def current(
+    connection: AsyncConnection, organization: str, shopper: str, known: Mapping[str, bool] | None = None
+) -> Cart | None:
+    """The shopper's cart, None when there is none. `known` is the standing of products that was just looked up."""
+    row = await carts.of_shopper(connection, organization, shopper)
+    if row is None or not row.saved:
+        return None
+    if known is None or any(line.item not in known for line in row.items):
+        known = await products.standing(connection, organization, [line.item for line in row.items])
+    return shown(row, known)
+
+
+async def saving(
+    connection: AsyncConnection, runtime: Runtime, caller: Caller, data: NewCart
+) -> tuple[SaveCart, Mapping[str, bool]]:
+    """What a save asks for, with the fact that it is decided on: which of its products the inventory has."""
+    known = await products.standing(connection, caller.organization, [item.item_id for item in data.items])
+    asked = SaveCart(
+        shopper=caller.id,
+        lines=tuple(Line(item.item_id, item.cantidad, item.item) for item in data.items),
+        known=frozenset(known),
+        now=runtime.clock(),
+        spare=not data.items and await _just_signed_in(connection, runtime, caller),
+    )
+    return asked, known
+
+
+def _row(asked: SaveCart) -> carts.Cart:
+    """The cart as the view will show it, for an answer that must not wait any longer for that."""
+    lines, _ = cart.checked(asked.lines)
+    items = tuple(
+        carts.Item(line.item, line.quantity, msgspec.Raw(msgspec.json.encode(line.snapshot))) for line in lines
+    )
+    return carts.Cart(
+        shopper=asked.shopper, version=0, saved=True, created_at=asked.now, saved_at=asked.now, items=items
+    )
+
+
+async def _just_signed_in(connection: AsyncConnection, runtime: Runtime, caller: Caller) -> bool:
+    """Whether a client may be writing the empty cart it begins with before it has loaded the stored one (T23)."""
+    seconds = runtime.settings.tienda_empty_cart_seconds
+    if seconds <= 0:
+        return False
+    age = await sign_ins.age(connection, caller.sign_in)
+    return age is not None and age < seconds
+
+
+@get("/", summary="The cart")
+async def show(cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Cart:
+    """The cart as it was saved last; 404 when none ever was, or it was cleared (T1)."""
+    async with runtime.connection() as connection:
+        found = await current(connection, caller.organization, caller.id)
+    if found is None:
+        raise NotFound("CART_NOT_FOUND", shopper=cliente_id)
+    return found
+
+
+@put("/", summary="Save the cart", opt={"body": NewCart, "fails": (422,)})
+async def save(
+    request: Request[Any, Any, Any],
+    cliente_id: FromPath[str],
+    data: JSONBody[NewCart],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> SavedCart:
+    """Replace the cart; the last save wins, and every one before it stays in the history. A product that the inventory
+    does not have is refused with 422 and nothing is saved (T9). What changes nothing leaves no trace."""
+    async with runtime.connection() as connection:
+        asked, known = await saving(connection, runtime, caller, data)
+    await commands.run(runtime, request, cart.DECIDER, cart.stream(caller.organization, caller.id), asked)
+    async with runtime.connection() as connection:
+        found = await current(connection, caller.organization, caller.id, known)
+    found = found or shown(_row(asked), known)
+    return SavedCart(
+        cliente_id=found.cliente_id,
+        items=found.items,
+        items_no_disponibles=found.items_no_disponibles,
+        fecha_creacion=found.fecha_creacion,
+        fecha_actualizacion=found.fecha_actualizacion,
+        carrito=found,
+    )
+
+
+router = Router("/clientes/{cliente_id:str}/carrito", route_handlers=[show, save], tags=["carrito"])
