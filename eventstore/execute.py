@@ -203,7 +203,9 @@ class Store:
         return Folded(state, version, position)
 
     async def _keep_snapshot(self, decider: Decider[Any], stream: str) -> None:
-        known = self._folded[stream]
+        known = self._folded.get(stream)
+        if known is None:  # so many other streams meanwhile that this one was let go of
+            return
         with suppress(LogUnavailable):  # the command is stored all the same
             await self._ask(lambda connection: snapshots.keep(connection, decider, stream, known.state, known.version))
 

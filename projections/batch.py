@@ -62,7 +62,10 @@ def is_passing(connection: Connection, error: Exception) -> bool:
 
 def run(connection: Connection, events: Sequence[Recorded], table: Routes, parked: Parked, first: Statement) -> None:
     """Apply a batch in one transaction and one pipeline, beginning with `first`."""
-    pipe.run(connection, chain([first], statements(events, table, parked)))
+    try:
+        pipe.run(connection, chain([first], statements(events, table, parked)))
+    except psycopg.errors.InvalidSqlStatementName:  # the server forgot what was prepared; it is prepared anew
+        pipe.run(connection, chain([first], statements(events, table, parked)))
 
 
 def run_one(

@@ -78,8 +78,10 @@ class Pipe:
         known = dict(self._prepared)
         try:
             waiting.wait(self._talk(begin, statements, end), self._libpq.socket, PATIENCE)
-        except BaseException:
-            self._prepared = known  # what was to be prepared after the fault was not
+        except BaseException as error:
+            # What was to be prepared after the fault was not, and the driver, when it rolled something back or dropped a
+            # table, may have had the server forget all that was prepared before.
+            self._prepared = {} if isinstance(error, errors.InvalidSqlStatementName) else known
             if self._libpq.status == pq.ConnStatus.OK:
                 self._connection.execute(undo)
             raise
