@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import argon2
 import jwt
@@ -21,6 +21,8 @@ from eventstore.connect import AsyncConnection, connect_async
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 ALGORITHM = "HS256"
 CLAIMS = ["exp", "sub", "org", "role", "acc", "sid"]
 REMEMBERED = 10_000
@@ -28,6 +30,8 @@ FIRST_LOOK = 3.0
 """Seconds that a starting process waits to learn which sign-ins are over."""
 HASHING_THREADS = 2
 """Argon2 takes tens of megabytes and milliseconds; more at once would starve the requests beside it."""
+MOST_WAITING = 100
+"""How many passwords may wait for a thread: some seconds' worth. More are refused, for nobody would wait longer."""
 
 
 class Unauthorized(Exception):
@@ -40,6 +44,10 @@ class Revoked(Unauthorized):
     def __init__(self, caller: Caller) -> None:
         super().__init__("revoked")
         self.caller = caller
+
+
+class Busy(Exception):
+    """Too many passwords wait to be checked already."""
 
 
 class Tokens:
@@ -122,20 +130,30 @@ class Tokens:
 
 
 class Passwords:
-    """Argon2id in a few threads."""
+    """Argon2id in a few threads. Raises `Busy` when too many wait for one."""
 
     def __init__(self) -> None:
         self._hasher = argon2.PasswordHasher()
         self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
         self._nobody: str | None = None
+        self._waiting = 0
 
     async def hash(self, password: str) -> str:
         """The hash to keep."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+        return await self._run(self._hasher.hash, password)
 
     async def matches(self, kept: str | None, password: str) -> bool:
         """Whether the password is right. Takes the same time for an account that does not exist (`kept` is None)."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._matches, kept, password)
+        return await self._run(self._matches, kept, password)
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        if self._waiting >= MOST_WAITING:
+            raise Busy
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._waiting -= 1
 
     def _matches(self, kept: str | None, password: str) -> bool:
         if kept is None and self._nobody is None:

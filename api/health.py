@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 from litestar import Litestar, MediaType, Response, get
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
@@ -20,7 +21,6 @@ from api import context, frontend, webhooks
 from api.context import Context
 from api.runtime import Runtime
 from eventstore import log as logs
-from eventstore.connect import AsyncConnection
 
 PATHS = {"health", "metrics", "docs-assets", "webhooks"}
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -139,13 +139,12 @@ async def _redis(runtime: Runtime) -> Check:
     return await _check("redis", ask())
 
 
-async def _lag(runtime: Runtime) -> int:
-    async with runtime.connection() as connection:
-        return await _behind(connection, runtime.horizon.position)
-
-
-async def _behind(connection: AsyncConnection, position: int) -> int:
-    return max(0, await logs.head_of(connection) - position)
+async def _lag(runtime: Runtime) -> int | None:
+    try:
+        async with runtime.connection() as connection:
+            return max(0, await logs.head_of(connection) - runtime.horizon.position)
+    except psycopg.Error:  # it went away this very moment
+        return None
 
 
 async def _check(name: str, question: Any) -> Check:

@@ -16,7 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from api import context, faults
-from api.access import Unauthorized
+from api.access import Busy, Unauthorized
 from api.faults import Fault
 from api.identity import Inactive, LimitReached, WrongCredentials
 from domain.model import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -57,6 +57,7 @@ PLAIN: dict[type[Exception], tuple[int, str]] = {
     VersionConflict: (409, "CHANGED_MEANWHILE"),
     KeyReused: (409, "IDEMPOTENCY_KEY_REUSED"),
     Unstorable: (400, "UNSTORABLE"),
+    Busy: (503, "UNAVAILABLE"),
     LogUnavailable: (503, "UNAVAILABLE"),
     OutcomeUnknown: (503, "OUTCOME_UNKNOWN"),
     psycopg.OperationalError: (503, "UNAVAILABLE"),

@@ -46,7 +46,7 @@ SENTENCES = {
     "CHANGED_MEANWHILE": "somebody else changed this at the same moment, try again",
     "IDEMPOTENCY_KEY_REUSED": "this idempotency key was used for another request",
     "UNSTORABLE": "the request holds data that cannot be stored",
-    "UNAVAILABLE": "the log cannot be reached; nothing was stored, try again",
+    "UNAVAILABLE": "the service is overloaded or cannot reach its log; nothing was stored, try again",
     "OUTCOME_UNKNOWN": "outcome unknown, retry with the same key",
     "RATE_LIMITED": "too many requests, retry in {retry_after} seconds",
     "AMOUNT_OUT_OF_RANGE": "must be from {minimum} to {maximum}",

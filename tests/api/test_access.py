@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 
-from api import identity
+from api import access, identity
 from api.access import Tokens
 from domain import user
 from domain.values import ROLES
 from tests.support.business import business
-from tests.support.http import PASSWORD, Answer, Client, World, until
+from tests.support.http import ORIGIN, PASSWORD, Answer, Client, World, until
 from tests.support.routes import FRONTENDS, Route, may, routes, sample
 from tests.support.sockets import Refused, SocketIo
 
@@ -135,6 +136,20 @@ def test_an_unknown_account_and_a_wrong_password_cannot_be_told_apart(world: Wor
     assert {json.dumps(answer.json["error"]) for answer in answers} == {
         json.dumps({"code": "INVALID_CREDENTIALS", "message": "Correo o contraseña incorrectos"}, ensure_ascii=True)
     }
+
+
+def test_a_crowd_at_the_door_is_told_to_come_back(world: World) -> None:
+    process = world.another_process()
+    world.patch.setattr(access, "MOST_WAITING", 4)
+    login = {"email": world.user().email, "password": PASSWORD}
+    calls = [process.visitor().asking("POST", f"{PAZZ}/login", json=login) for _ in range(10)]
+    released = threading.Event()
+    for _ in range(access.HASHING_THREADS):
+        process.runtime.passwords._threads.submit(released.wait, 10)
+    threading.Timer(0.3, released.set).start()
+    answers = world.at_once(*calls)
+    assert sorted(answer.status for answer in answers) == [200] * 4 + [503] * 6
+    assert process.signed_in(world.user()).get(ME).status == 200, "and then it goes on"
 
 
 @pytest.mark.parametrize(
@@ -362,6 +377,19 @@ def test_a_socket_wants_a_token_of_a_partner(world: World) -> None:
         with pytest.raises(Refused) as refused:
             SocketIo(world.address, auth)
         assert refused.value.why == why, auth
+
+
+@pytest.mark.parametrize(
+    ("origin", "welcome"), [(ORIGIN, True), (None, True), ("https://evil.example", False), ("null", False)]
+)
+def test_a_socket_is_for_pages_of_our_origins(world: World, origin: str | None, welcome: bool) -> None:
+    token = {"token": world.signed_in(world.user()).token}
+    headers = {"origin": origin} if origin else {}
+    if welcome:
+        SocketIo(world.address, token, headers=headers).close()
+    else:
+        with pytest.raises(Refused):
+            SocketIo(world.address, token, headers=headers)
 
 
 def test_time_stands_still_when_a_test_says_so(world: World) -> None:

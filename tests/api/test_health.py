@@ -6,10 +6,16 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import access
+from api import access, hub
 from tests.support.http import Answer, Client, Process, World, until
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/nothing", "redis_url": "redis://127.0.0.1:1/0"}
+
+
+def do_not_wait(world: World) -> None:
+    """A process that starts without its database gives up looking for it soon."""
+    for module in (access, hub):
+        world.patch.setattr(module, "FIRST_LOOK", 0.05)
 
 
 def ready(process: Process) -> Answer:
@@ -29,7 +35,7 @@ def samples(client: Client, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_a_process_is_alive_whatever_is_away(world: World) -> None:
-    world.patch.setattr(access, "FIRST_LOOK", 0.05)
+    do_not_wait(world)
     answer = world.another_process(**NOWHERE).visitor().get("/health")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
 
@@ -54,7 +60,7 @@ def test_a_process_without_redis_is_not_ready_and_says_why(world: World) -> None
 
 
 def test_a_process_without_a_database_is_not_ready_and_refuses_in_order(world: World) -> None:
-    world.patch.setattr(access, "FIRST_LOOK", 0.05)
+    do_not_wait(world)
     token = world.signed_in(world.user()).headers
     process = world.another_process(database_url=NOWHERE["database_url"])
     process.runtime.pool.timeout = 0.5
