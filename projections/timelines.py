@@ -1,4 +1,7 @@
-"""Timelines: what happened with each financing file, in order."""
+"""Timelines: what happened with each financing file, in order.
+
+How far a file is and when its customer last looked into it stand with the file, and are no lines here.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +18,21 @@ from domain.deal import (
     DealDocumentAdded,
     DealLost,
     DealOpened,
-    DealProgressed,
     DealStageChanged,
 )
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table timelines (
     organization text not null,
     deal         text not null,
     position     bigint not null,
-    what         text not null,          -- stage, progress, document, activity, lost
-    detail       text not null,          -- the stage, the percentage, the document's name, the kind of activity
+    what         text not null,          -- stage, document, activity, lost
+    detail       text not null,          -- the stage, the document's name, the kind of activity
     at           timestamptz not null,
     primary key (organization, deal, position)
 );
@@ -44,7 +46,7 @@ select organization, deal, %s, %s, %s, %s from timelines
 where organization = %s and deal = %s order by position limit 1
 """
 
-EVENTS = (DealOpened, DealStageChanged, DealProgressed, DealDocumentAdded, DealActivityRecorded, DealLost)
+EVENTS = (DealOpened, DealStageChanged, DealDocumentAdded, DealActivityRecorded, DealLost)
 
 
 def apply(recorded: Recorded) -> Iterable[Statement]:
@@ -54,11 +56,9 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
             yield BEGIN, (organization, event.deal, recorded.position, event.stage, event.at)
         case DealStageChanged(pipeline=attention.PIPELINE) as event:
             yield GO_ON, (recorded.position, "stage", event.stage, event.at, organization, event.deal)
-        case DealProgressed() as event:
-            yield GO_ON, (recorded.position, "progress", str(event.percentage), event.at, organization, event.deal)
         case DealDocumentAdded() as event:
             yield GO_ON, (recorded.position, "document", event.name, event.at, organization, event.deal)
-        case DealActivityRecorded() as event:
+        case DealActivityRecorded() as event if event.kind != "access":
             yield GO_ON, (recorded.position, "activity", event.kind, event.at, organization, event.deal)
         case DealLost() as event:
             yield GO_ON, (recorded.position, "lost", "", event.at, organization, event.deal)

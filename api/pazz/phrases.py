@@ -37,7 +37,6 @@ STAGES_BEGUN = {
     "delivered": ("vehicle_delivered", "Recibió su unidad"),
 }
 ACTIVITIES = {
-    "access": ("client_accessed", "Ingresó a su expediente"),
     "call": ("call_made", "Se realizó una llamada"),
     "demo": ("demo_given", "Tuvo una prueba de manejo"),
     "email": ("email_sent", "Se envió un correo"),
@@ -70,8 +69,6 @@ def happened(what: str, detail: str) -> tuple[str, str]:
             return STAGES_BEGUN[detail]
         case "document":
             return "document_uploaded", f"Subió {detail}"
-        case "progress":
-            return "progress_updated", f"Avanzó al {detail} %"
         case "activity":
             return ACTIVITIES[detail]
         case _:
