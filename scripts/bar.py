@@ -23,23 +23,27 @@ Report = Callable[[int, int], None]
 class Speed(ProgressColumn):
     """How many a second."""
 
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f} events/s" if task.speed else "")
+        return Text(f"{task.speed:,.0f} {self.unit}/s" if task.speed else "")
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Report]:
+def bar(what: str, unit: str = "events") -> Iterator[Report]:
     """Show the progress of `what` ("verified", "exported") while the block runs."""
     if not sys.stderr.isatty():
-        yield _lines(what)
+        yield _lines(what, unit)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(unit), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _lines(what: str) -> Report:
+def _lines(what: str, unit: str) -> Report:
     began = written = time.monotonic()
 
     def report(done: int, total: int) -> None:
@@ -50,6 +54,6 @@ def _lines(what: str) -> Report:
         written = now
         speed = done / (now - began)
         left = f", {(total - done) / speed:,.0f} s left" if speed else ""
-        print(f"{what} {done:,} of {total:,} events, {speed:,.0f} events/s{left}", file=sys.stderr, flush=True)
+        print(f"{what} {done:,} of {total:,} {unit}, {speed:,.0f} {unit}/s{left}", file=sys.stderr, flush=True)
 
     return report

@@ -9,6 +9,7 @@ from scripts.audit import audit
 from scripts.bench.command import bench
 from scripts.log import log
 from scripts.processes import COMMANDS
+from scripts.prove.command import prove
 from scripts.simulator.command import simulator
 from scripts.views import rebuild, views
 
@@ -26,6 +27,7 @@ bitacora.add_command(audit)
 bitacora.add_command(log)
 bitacora.add_command(bench)
 bitacora.add_command(simulator)
+bitacora.add_command(prove)
 
 
 @bitacora.command()

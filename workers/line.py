@@ -11,7 +11,6 @@ import asyncio
 import logging
 import random
 import time
-import uuid
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -188,7 +187,7 @@ class Line:
                     organization=message.organization,
                     message=message.id,
                     recipient=recipient,
-                    claim=uuid.uuid4().hex[:20],
+                    claim=posts.new_claim(),
                     run=message.attempt,
                     chat=chat,
                     text=message.content,

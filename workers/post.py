@@ -96,5 +96,10 @@ def owned(session: str, provider_id: str, owner: str, now: datetime) -> Step:
     return Step(claim.DECIDER, claim.stream(COPY, digest), claimed)
 
 
+def new_claim() -> str:
+    """An id for one try to send a copy."""
+    return uuid.uuid4().hex[:20]
+
+
 def now() -> datetime:
     return datetime.now(UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,28 @@ class Book:
 
 def read(file: Path) -> list[Message]:
     """Every message in a simulator's file, for whoever compares."""
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+    with closing(_opened(file)) as db:
         rows = db.execute("select id, session, chat, body, at, ack from messages order by number")
         return [Message(*row) for row in rows]
+
+
+def count(file: Path) -> int:
+    """How many messages are in a simulator's file."""
+    with closing(_opened(file)) as db:
+        return db.execute("select count(*) from messages").fetchone()[0]
+
+
+def acks(file: Path) -> dict[int, int]:
+    """How many messages got how far."""
+    with closing(_opened(file)) as db:
+        return dict(db.execute("select ack, count(*) from messages group by ack"))
+
+
+def owed(file: Path) -> int:
+    """How many reports are still to come."""
+    with closing(_opened(file)) as db:
+        return db.execute("select count(*) from reports").fetchone()[0]
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)

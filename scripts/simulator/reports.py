@@ -38,7 +38,7 @@ class Reports:
         self._url = url
         self._secret = secret.encode()
         self._under_way: set[int] = set()
-        self._client = httpx2.AsyncClient(timeout=5.0, limits=httpx2.Limits(max_connections=TOGETHER))
+        self._client = httpx2.AsyncClient(timeout=5.0, limits=httpx2.Limits(max_connections=TOGETHER), trust_env=False)
 
     async def close(self) -> None:
         await self._client.aclose()

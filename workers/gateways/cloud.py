@@ -29,6 +29,7 @@ from workers.gateways.whatsapp import (
     Rejected,
     State,
     StateChange,
+    is_here,
 )
 
 ADDRESS = "https://graph.facebook.com/v23.0"
@@ -53,6 +54,7 @@ class Cloud:
             timeout=httpx2.Timeout(self._patience, connect=min(5.0, self._patience)),
             limits=httpx2.Limits(max_connections=64, keepalive_expiry=20.0),
             transport=transport,
+            trust_env=not is_here(settings.whatsapp_url),
         )
 
     async def close(self) -> None:

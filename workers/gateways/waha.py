@@ -31,6 +31,7 @@ from workers.gateways.whatsapp import (
     Rejected,
     State,
     StateChange,
+    is_here,
 )
 
 STATES: Mapping[str, State] = {"WORKING": "connected", "SCAN_QR_CODE": "qr_needed"}
@@ -56,6 +57,7 @@ class Waha:
             timeout=httpx2.Timeout(self._patience, connect=min(5.0, self._patience)),
             limits=httpx2.Limits(max_connections=64, keepalive_expiry=4.0),
             transport=transport,
+            trust_env=not is_here(settings.whatsapp_url),
         )
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -131,6 +132,11 @@ def gateway(settings: Settings, organization: str) -> Gateway:
 
     name = session(settings, organization)
     return cloud.Cloud(settings, name) if settings.whatsapp_gateway == "cloud" else waha.Waha(settings, name)
+
+
+def is_here(url: str) -> bool:
+    """Whether an address is on this machine: no proxy is asked for it."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 class Gateways:
