@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from scripts import filemap
+from scripts import eventpage, filemap
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -18,6 +18,10 @@ MENTION = re.compile(r"`((?:domain|eventstore|projections|api|workers|scripts|te
 
 def test_the_file_map_is_the_code() -> None:
     assert filemap.PAGE.read_text(encoding="utf-8") == filemap.page(), "run: .venv/bin/python -m scripts.filemap"
+
+
+def test_the_event_catalogue_is_the_code() -> None:
+    assert eventpage.PAGE.read_text(encoding="utf-8") == eventpage.page(), "run: .venv/bin/python -m scripts.eventpage"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
