@@ -63,10 +63,11 @@ def new_id(runtime: Runtime, request: Request[Any, Any, Any], prefix: str) -> st
     return f"{prefix}_{runtime.vault.blind(key)[:20] if key else uuid.uuid4().hex[:20]}"
 
 
-def new_document_id(runtime: Runtime, request: Request[Any, Any, Any]) -> str:
-    """As `new_id`, in the form that some frontends want: 24 hex digits and nothing else."""
+def new_document_id(runtime: Runtime, request: Request[Any, Any, Any], number: int = 0) -> str:
+    """As `new_id`, in the form that some frontends want: 24 hex digits and nothing else. A request that makes several
+    things numbers them."""
     key = _key(request, context.of(request.scope))
-    return runtime.vault.blind(key)[:24] if key else uuid.uuid4().hex[:24]
+    return runtime.vault.blind(f"{key}/{number}")[:24] if key else uuid.uuid4().hex[:24]
 
 
 def _key(request: Request[Any, Any, Any], about: context.Context) -> str | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from litestar import Request
 
-from api import commands
+from api import claims, commands
 from api.runtime import Runtime
-from domain import claim, shopper
+from domain import shopper
 from domain.shopper import UNIQUE, ChangeShopper, EraseShopper, Known, RegisterShopper
 from eventstore import sign_ins
 from eventstore.execute import Step
@@ -23,12 +23,12 @@ async def register(
     its password. Returns its stream. Raises `Invalid`, or `Conflict("VALUE_TAKEN")`."""
     account = shopper.stream(organization, asked.shopper)
     hashed = await runtime.passwords.hash(password)
-    claims = [
+    steps = [
         step
         for field in UNIQUE
         for step in moved(runtime, organization, account, field, None, getattr(asked, field), asked.now)
     ]
-    await commands.run_all(runtime, request, [*claims, Step(shopper.DECIDER, account, asked)], organization)
+    await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, account, asked)], organization)
     async with runtime.connection() as connection:
         # A repeated request heals what a crash left half done, and leaves a password alone that was changed since.
         if await sign_ins.password_hash(connection, account) is None:
@@ -38,22 +38,22 @@ async def register(
 
 async def change(runtime: Runtime, request: Request[Any, Any, Any], row: Shopper, asked: ChangeShopper) -> None:
     """Correct a profile, and move the claims with it."""
-    claims: list[Step] = []
+    steps: list[Step] = []
     for field in UNIQUE:
         old, new = getattr(row, field), getattr(asked, field)
         if isinstance(new, str | None):
-            claims += moved(runtime, row.organization, row.account, field, old, new, asked.now)
-    await commands.run_all(runtime, request, [*claims, Step(shopper.DECIDER, row.account, asked)])
+            steps += moved(runtime, row.organization, row.account, field, old, new, asked.now)
+    await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, row.account, asked)])
 
 
 async def erase(runtime: Runtime, request: Request[Any, Any, Any], row: Shopper, asked: EraseShopper) -> None:
     """Forget a person, and free what they had claimed. The keys of their data are destroyed by a reaction."""
-    claims = [
+    steps = [
         step
         for field in UNIQUE
         for step in moved(runtime, row.organization, row.account, field, getattr(row, field), None, asked.now)
     ]
-    await commands.run_all(runtime, request, [*claims, Step(shopper.DECIDER, row.account, asked)])
+    await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, row.account, asked)])
 
 
 def known(row: Shopper) -> Known:
@@ -62,20 +62,11 @@ def known(row: Shopper) -> Known:
 
 
 def moved(
-    runtime: Runtime, organization: str, owner: str, field: str, old: str | None, new: str | None, now: datetime
+    runtime: Runtime, organization: str, account: str, field: str, old: str | None, new: str | None, now: datetime
 ) -> list[Step]:
-    """Let go of one value and claim another, where they are not the same to whoever compares them."""
-    if _key(field, old) == _key(field, new):
-        return []
-    kind = f"shopper_{field}"
-    steps: list[Step] = []
-    for value, command in ((old, claim.ReleaseValue), (new, claim.ClaimValue)):
-        if key := _key(field, value):
-            digest = runtime.vault.blind(f"{organization}/{kind}/{key}")
-            asked = command(kind=kind, digest=digest, owner=owner, now=now)
-            steps.append(Step(claim.DECIDER, claim.stream(kind, digest), asked))
-    return steps
+    """The claims of one unique field, from one value to another."""
+    return claims.moved(runtime, organization, f"shopper_{field}", account, _key(field, old), _key(field, new), now)
 
 
 def _key(field: str, value: str | None) -> str | None:
-    return shopper.compared(field, value) if value and value.strip() else None
+    return shopper.compared(field, value) if value else None

@@ -6,6 +6,7 @@ neither, and can be restored as it was. Its code is unique in the shop, by a cla
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -228,6 +229,11 @@ def _images(written: tuple[str, ...]) -> tuple[str, ...]:
     if len(written) > MAX_IMAGES:
         raise Invalid("IMAGES_TOO_MANY", field="images", maximum=MAX_IMAGES)
     return tuple(values.text(image, "images", MAX_IMAGE) for image in written)
+
+
+def compared(code: str) -> str:
+    """The form in which codes are compared: without regard to letter case."""
+    return unicodedata.normalize("NFC", code).strip().casefold()
 
 
 def stream(organization: str, product: str) -> str:

@@ -12,6 +12,10 @@ STREAM = """
 select position, stream, version, name, data, meta, recorded_at
 from events where stream = %s and version > %s order by version limit %s
 """
+PART = """
+select position, stream, version, name, data, meta, recorded_at
+from events where stream = %s and version > %s and version <= %s order by version
+"""
 AFTER = """
 select position, stream, version, name, data, meta, recorded_at
 from events where position > %s and position <= %s order by position
@@ -37,6 +41,11 @@ class Log:
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
+
+    async def part(self, connection: AsyncConnection, stream: str, after: int, upto: int) -> list[Recorded]:
+        """The events of one stream with versions `after` + 1 to `upto`, oldest first."""
+        cursor = await connection.execute(PART, [stream, after, upto], binary=True)
+        return await self._recorded(connection, await cursor.fetchall())
 
     async def between(self, connection: AsyncConnection, after: int, upto: int) -> list[Recorded]:
         """The events at positions `after` + 1 to `upto`."""

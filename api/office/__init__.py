@@ -9,7 +9,21 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from api import context, docs, frontend, identity
-from api.office import auth, commissions, contract, customers, deal_work, deals, promotions, users
+from api.office import (
+    auth,
+    carts,
+    commissions,
+    contract,
+    customers,
+    deal_work,
+    deals,
+    product_import,
+    products,
+    promotions,
+    shoppers,
+    support_requests,
+    users,
+)
 from api.runtime import Runtime
 
 
@@ -35,6 +49,11 @@ def build(runtime: Runtime) -> frontend.Frontend:
             deal_work.router,
             commissions.router,
             promotions.router,
+            products.router,
+            product_import.router,
+            shoppers.router,
+            carts.router,
+            support_requests.router,
         ],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),
