@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 
 import msgspec
@@ -134,12 +135,14 @@ class IntArrayDumper(Dumper):
 
 
 def _array_head(element: int, length: int) -> bytes:
-    if not length:
-        return (0).to_bytes(4, "big") + (0).to_bytes(4, "big") + element.to_bytes(4, "big")
-    return b"".join(number.to_bytes(4, "big") for number in (1, 0, element, length, 1))
+    return HEAD.pack(1, 0, element, length, 1) if length else NO_ELEMENTS.pack(0, 0, element)
 
+
+HEAD, NO_ELEMENTS = struct.Struct(">5i"), struct.Struct(">3i")
 
 APPEND_EVENTS = "select append_events(%b, %b, %b, %b, %b)"
+APPEND_EVENTS_CALL = b"select append_events($1, $2, $3, $4, $5)"
+APPEND_EVENTS_TYPES = (TextArrayDumper.oid, IntArrayDumper.oid, *[TextArrayDumper.oid] * 3)
 APPEND_COMMANDS = """
 select head, conflicts, replays from append_commands(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
 """
@@ -180,6 +183,25 @@ def columns(commits: Sequence[Commit]) -> Columns:
 
 
 EVENTS = slice(4, 9)
+
+
+def events(commits: Sequence[Commit]) -> list[Buffer]:
+    """The parameters of `APPEND_EVENTS_CALL`."""
+    stream, version, name = TextArray(), IntArray(), TextArray()
+    data, meta = TextArray(), TextArray()
+    for commit in commits:
+        for part in commit.parts:
+            encoded = part.stream.encode()
+            for number, record in enumerate(part.records, part.expected + 1):
+                stream.append(encoded)
+                version.append(number)
+                name.append(record.name.encode())
+                data.append(record.data)
+                meta.append(commit.meta)
+    return [TEXTS(stream), INTS(version), TEXTS(name), TEXTS(data), TEXTS(meta)]
+
+
+TEXTS, INTS = TextArrayDumper(TextArray).dump, IntArrayDumper(IntArray).dump
 
 
 def all_plain(commits: Sequence[Commit]) -> bool:

@@ -2,9 +2,9 @@
 
 create table events (
     position    bigint primary key,
-    stream      text not null check (stream <> '' and stream !~ '[\n\r]'),
+    stream      text not null check (stream <> '' and strpos(stream, E'\n') = 0 and strpos(stream, E'\r') = 0),
     version     integer not null check (version >= 0),
-    name        text not null check (name <> '' and name !~ '[\n\r]'),
+    name        text not null check (name <> '' and strpos(name, E'\n') = 0 and strpos(name, E'\r') = 0),
     data        json not null,   -- json, not jsonb: the chain hashes these exact bytes
     meta        json not null,
     recorded_at timestamptz not null,
