@@ -71,19 +71,19 @@ class Pipe:
     def run(self, statements: Iterable[Statement]) -> None:
         nested = self._libpq.transaction_status != pq.TransactionStatus.IDLE
         begin, end, undo = (
-            (b"savepoint pipe", b"release savepoint pipe", "rollback to savepoint pipe")
+            (b"savepoint pipe", b"release savepoint pipe", b"rollback to savepoint pipe")
             if nested
-            else (b"begin", b"commit", "rollback")
+            else (b"begin", b"commit", b"rollback")
         )
         known = dict(self._prepared)
         try:
             waiting.wait(self._talk(begin, statements, end), self._libpq.socket, PATIENCE)
         except BaseException as error:
-            # What was to be prepared after the fault was not, and the driver, when it rolled something back or dropped a
-            # table, may have had the server forget all that was prepared before.
+            # What was to be prepared after the fault was not; and the driver, when it rolled something back or dropped
+            # a table, may have had the server forget all that was prepared before: then the batch can be run again.
             self._prepared = {} if isinstance(error, errors.InvalidSqlStatementName) else known
             if self._libpq.status == pq.ConnStatus.OK:
-                self._connection.execute(undo)
+                self._libpq.exec_(undo)  # not through the driver, which has all forgotten after every rollback it sees
             raise
         if self._sent >= self._next_look and not nested:
             self._next_look = 2 * self._sent
