@@ -98,6 +98,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def percent(part: int, whole: int) -> float:
+    """How much of the whole it is, with one decimal, halves rounded up: 4,020,000 of 4,500,000 is 89.3."""
+    return (2_000 * part + whole) // (2 * whole) / 10 if whole else 0.0
+
+
 def digits(phone: str | None) -> str | None:
     """A phone number as wa.me links take it: country code first, no plus sign."""
     return phone.removeprefix("+") if phone else None

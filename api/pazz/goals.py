@@ -77,7 +77,7 @@ def shown(row: goals.Goal) -> Goal:
         month=contract.month_name(month),
         year=month.year,
         achieved=row.earned >= row.amount,
-        progress=round(row.earned / row.amount * 100, 1) if row.amount else 0.0,
+        progress=contract.percent(row.earned, row.amount),
         remaining=values.units(max(0, row.amount - row.earned)),
         earned_commissions=values.units(row.earned),
         exceeded_by=values.units(max(0, row.earned - row.amount)),

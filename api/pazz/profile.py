@@ -7,6 +7,7 @@ from litestar import Router, get
 from litestar.di import NamedDependency
 
 from api.context import Caller
+from api.pazz import contract
 from api.pazz.contract import Done
 from api.runtime import Runtime
 from domain import values
@@ -47,7 +48,7 @@ def shown(settings: Settings, partner: str, row: levels.Level) -> Profile:
         level_progress=LevelProgress(
             current_sales=values.units(row.accumulated),
             next_level_required=values.units(required),
-            percentage_complete=100.0 if top else round(min(row.accumulated / required, 1) * 100, 1),
+            percentage_complete=100.0 if top else contract.percent(min(row.accumulated, required), required),
         ),
         commission_rate=settings.level_rates[place] / 100,
     )
