@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from api import docs, health, office, pazz, tienda
+from api import docs, health, office, pazz, scheduler, tienda
 from api.context import KEY, Context
 from api.frontend import Frontend
 from api.runtime import Runtime
@@ -29,6 +29,7 @@ Application = Any
 FRONTENDS: dict[str, Callable[[Runtime], Frontend]] = {
     "pazz": pazz.build,
     "tienda": tienda.build,
+    "scheduler": scheduler.build,
     "office": office.build,
 }
 

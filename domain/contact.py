@@ -274,6 +274,11 @@ def _groups(groups: Iterable[str]) -> tuple[str, ...]:
     return kept
 
 
+def unique(organization: str, owner: str, phone: str) -> str:
+    """What stands once in an owner's phone book; its digest is claimed."""
+    return f"phone/{organization}/{owner}/{phone}"
+
+
 def stream(organization: str, contact: str) -> str:
     return values.stream_name("contact", organization, contact)
 

@@ -157,6 +157,11 @@ def _still(state: State, name_was: str | None) -> None:
         raise Conflict("CHANGED_MEANWHILE")
 
 
+def unique(organization: str, owner: str, name: str) -> str:
+    """What stands once among an owner's groups; its digest is claimed."""
+    return f"group/{organization}/{owner}/{folded(name)}"
+
+
 def stream(organization: str, group: str) -> str:
     return values.stream_name("group", organization, group)
 

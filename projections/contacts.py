@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from domain.contact import ContactAdded, ContactChanged, ContactDeleted, ContactGrouped, ContactUngrouped
 from domain.group import GroupDeleted
@@ -150,9 +151,10 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Whom some groups reach: `recipients` are active contacts, each number once. `entries` counts a contact once for
-    every group that it is in."""
+    every group that it is in, and so does `inactive_entries`; `inactive` counts it once."""
 
     entries: int = 0
+    inactive_entries: int = 0
     inactive: int = 0
     recipients: int = 0
 
@@ -217,9 +219,18 @@ from contact_groups g join contacts c on c.organization = g.organization and c.i
 where g.organization = %s and g."group" = any(%s) group by g."group"
 """
 AUDIENCE = """
-select count(*), count(distinct c.phone) filter (where c.active), count(distinct c.id) filter (where not c.active)
+select count(*), count(*) filter (where not c.active), count(distinct c.id) filter (where not c.active),
+       count(distinct c.phone) filter (where c.active)
 from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
 where g.organization = %s and g."group" = any(%s)
+"""
+REACHED = """
+select asked.name, count(distinct c.phone)
+from (select name, jsonb_array_elements_text(groups) as "group"
+      from jsonb_each(%s::jsonb) as given (name, groups)) asked
+join contact_groups g on g.organization = %s and g."group" = asked."group"
+join contacts c on c.organization = g.organization and c.id = g.contact
+where c.active group by asked.name
 """
 RECIPIENTS = """
 select distinct on (c.phone) c.id
@@ -259,21 +270,17 @@ async def page(
     connection: AsyncConnection, organization: str, sought: Filter, sort: str, limit: int, offset: int
 ) -> tuple[list[Contact], int]:
     """One page of the contacts sought, in one of the orders of `SORTS`, and how many there are in all."""
-    asked = {
-        "organization": organization,
-        "owner": sought.owner,
-        "group": sought.group,
-        "active": sought.active,
-        "search": f"%{_literal(folded(sought.search))}%" if sought.search.strip() else None,
-        "sort": sort,
-        "limit": limit,
-        "offset": offset,
-    }
+    asked = {**_asked(organization, sought), "sort": sort, "limit": limit, "offset": offset}
     async with connection.cursor(row_factory=class_row(Contact)) as cursor:
         await cursor.execute(PAGE, asked)
         rows = await cursor.fetchall()
-    row = await (await connection.execute(COUNT, asked)).fetchone()
-    return rows, row[0] if row else 0
+    return rows, await count(connection, organization, sought)
+
+
+async def count(connection: AsyncConnection, organization: str, sought: Filter) -> int:
+    """How many of these contacts there are."""
+    row = await (await connection.execute(COUNT, _asked(organization, sought))).fetchone()
+    return row[0] if row else 0
 
 
 async def members(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> Mapping[str, Members]:
@@ -286,7 +293,16 @@ async def audience(connection: AsyncConnection, organization: str, groups: Seque
     """Whom a message to these groups would reach now."""
     row = await (await connection.execute(AUDIENCE, (organization, list(groups)))).fetchone()
     assert row is not None
-    return Audience(entries=row[0], recipients=row[1], inactive=row[2])
+    return Audience(entries=row[0], inactive_entries=row[1], inactive=row[2], recipients=row[3])
+
+
+async def reached(connection: AsyncConnection, organization: str, named: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How many numbers each of several lists of groups reaches now, by the list's name; one that reaches nobody is left
+    out."""
+    if not named:
+        return {}
+    rows = await (await connection.execute(REACHED, (Jsonb(dict(named)), organization))).fetchall()
+    return dict(rows)
 
 
 async def recipients(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> list[str]:
@@ -298,6 +314,16 @@ async def recipients(connection: AsyncConnection, organization: str, groups: Seq
 async def phones(connection: AsyncConnection, organization: str, contacts: Sequence[str]) -> dict[str, str]:
     """The numbers of those of these contacts that take messages, by contact."""
     return dict(await (await connection.execute(PHONES, (organization, list(contacts)))).fetchall())
+
+
+def _asked(organization: str, sought: Filter) -> dict[str, Any]:
+    return {
+        "organization": organization,
+        "owner": sought.owner,
+        "group": sought.group,
+        "active": sought.active,
+        "search": f"%{_literal(folded(sought.search))}%" if sought.search.strip() else None,
+    }
 
 
 def _literal(search: str) -> str:

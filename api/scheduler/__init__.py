@@ -1,0 +1,77 @@
+"""WhatsApp Scheduler: bulk messages to groups of contacts. One complete application, mounted at `/scheduler`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+
+from api import context, docs, frontend, identity
+from api.runtime import Runtime
+from api.scheduler import (
+    analytics,
+    auth,
+    casing,
+    contacts,
+    contract,
+    groups,
+    health,
+    members,
+    message_actions,
+    message_figures,
+    messages,
+    notifications,
+    swagger,
+)
+from api.scheduler.whatsapp import WhatsApp
+
+
+def build(runtime: Runtime) -> frontend.Frontend:
+    """The application for this process."""
+    whatsapp = WhatsApp(runtime.settings)
+    runtime.at_end(whatsapp.close)
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Every route is for signed-in staff unless it says that it is public; all of them are limited, and some have a
+        limit of their own."""
+        about = context.of(connection.scope)
+        about.template = frontend.template(connection)
+        if frontend.is_public(connection, handler):
+            return
+        caller = identity.authenticate(runtime, connection, identity.bearer(connection), contract.ROLES)
+        policies = [contract.PER_USER, *handler.opt.get("limits", ())]
+        await identity.limit(runtime, connection, *((policy, caller.subject) for policy in policies))
+
+    application = Litestar(
+        [
+            auth.router,
+            messages.router,
+            message_actions.router,
+            message_figures.router,
+            groups.router,
+            members.router,
+            contacts.router,
+            notifications.router,
+            analytics.router,
+            health.router,
+            swagger.show,
+        ],
+        guards=[admit],
+        middleware=[casing.SnakeQuery],
+        dependencies={
+            **frontend.dependencies(runtime),
+            "whatsapp": Provide(lambda: whatsapp, sync_to_thread=False, use_cache=True),
+        },
+        request_class=casing.SnakeRequest,
+        exception_handlers=contract.EXCEPTION_HANDLERS,
+        cors_config=frontend.cors(runtime.settings),
+        plugins=[docs.Structs()],
+        openapi_config=docs.config("WhatsApp Scheduler", "Bulk messages to groups of contacts."),
+        request_max_body_size=runtime.settings.max_body_bytes,
+        logging_config=None,
+    )
+    docs.declare(application, contract.Failed, 422)
+    return frontend.Frontend(application)

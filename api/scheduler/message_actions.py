@@ -1,0 +1,172 @@
+"""What can be done with a message: schedule, pause, resume, cancel, duplicate, retry. The transition table decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Router, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api import commands
+from api.context import Caller
+from api.runtime import Runtime
+from api.scheduler import contract, messages, timing
+from api.scheduler.messages import Message, Zone
+from api.scheduler.whatsapp import WhatsApp
+from domain import message_text, scheduled_message
+from eventstore.execute import Step
+
+
+class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When; without it, the time that the message has already. One without an offset is read in `timezone`."""
+
+    scheduled_for: datetime | None = None
+    timezone: Zone | None = None
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why, if somebody wants to say it."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=scheduled_message.MAX_REASON)] | None = None
+
+
+@post(
+    "/{message_id:str}/schedule",
+    summary="Schedule a message",
+    opt={"body": Scheduling, "bodiless": True, "limits": [contract.SENDS]},
+    status_code=200,
+)
+async def schedule(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    whatsapp: NamedDependency[WhatsApp],
+    data: JSONBody[Scheduling | None] = None,
+) -> Message:
+    """Let a draft wait for its time. Ten sends in a minute at most; 503 while WhatsApp is not connected (W8)."""
+    row = await messages.found(runtime, caller, message_id)
+    await whatsapp.check(caller.organization)
+    data = data or Scheduling()
+    when = timing.meant(runtime, data.scheduled_for, data.timezone, row.timezone)
+    asked = scheduled_message.ScheduleMessage(
+        message=message_id,
+        scheduled_for=when.moment,
+        timezone=when.timezone,
+        last=when.last,
+        repeated=await messages.repeated(runtime, row, caller.organization, row.content),
+        now=runtime.clock(),
+    )
+    await messages.run(runtime, request, caller, message_id, asked)
+    return await messages.show(runtime, caller, message_id, when.warnings)
+
+
+@post("/{message_id:str}/pause", summary="Pause a message", opt={"body": Reason, "bodiless": True}, status_code=200)
+async def pause(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    data: JSONBody[Reason | None] = None,
+) -> Message:
+    """Stop a message for the time being, between two recipients if it is being sent."""
+    await messages.found(runtime, caller, message_id)
+    asked = scheduled_message.PauseMessage(
+        message=message_id, reason=data.reason if data else None, now=runtime.clock()
+    )
+    await messages.run(runtime, request, caller, message_id, asked)
+    return await messages.show(runtime, caller, message_id)
+
+
+@post(
+    "/{message_id:str}/resume",
+    summary="Resume a message",
+    opt={"body": Scheduling, "bodiless": True, "limits": [contract.SENDS]},
+    status_code=200,
+)
+async def resume(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    data: JSONBody[Scheduling | None] = None,
+) -> Message:
+    """Let a paused message wait again; with another time, if its own has passed (W24)."""
+    row = await messages.found(runtime, caller, message_id)
+    data = data or Scheduling()
+    when = timing.meant(runtime, data.scheduled_for, data.timezone, row.timezone)
+    asked = scheduled_message.ResumeMessage(
+        message=message_id, scheduled_for=when.moment, last=when.last, now=runtime.clock()
+    )
+    await messages.run(runtime, request, caller, message_id, asked)
+    return await messages.show(runtime, caller, message_id, when.warnings)
+
+
+@post("/{message_id:str}/cancel", summary="Cancel a message", opt={"body": Reason, "bodiless": True}, status_code=200)
+async def cancel(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    data: JSONBody[Reason | None] = None,
+) -> Message:
+    """Call a message off. What it had sent stays sent."""
+    await messages.found(runtime, caller, message_id)
+    asked = scheduled_message.CancelMessage(
+        message=message_id, reason=data.reason if data else None, now=runtime.clock()
+    )
+    await messages.run(runtime, request, caller, message_id, asked)
+    return await messages.show(runtime, caller, message_id)
+
+
+@post("/{message_id:str}/retry", summary="Send again", opt={"limits": [contract.SENDS]}, status_code=200)
+async def retry(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    whatsapp: NamedDependency[WhatsApp],
+) -> Message:
+    """Send a failed message again, to those who did not get it (W5)."""
+    await messages.found(runtime, caller, message_id)
+    await whatsapp.check(caller.organization)
+    asked = scheduled_message.RetryMessage(message=message_id, now=runtime.clock())
+    await messages.run(runtime, request, caller, message_id, asked)
+    return await messages.show(runtime, caller, message_id)
+
+
+@post("/{message_id:str}/duplicate", summary="Duplicate a message", status_code=201, opt={"fails": [422]})
+async def duplicate(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> Message:
+    """Make a draft that says the same to the same groups, marked as a copy."""
+    row = await messages.found(runtime, caller, message_id)
+    copy = commands.new_id(runtime, request, "msg")
+    asked = scheduled_message.DraftMessage(
+        message=copy,
+        owner=row.owner,
+        content=message_text.copied(row.content),
+        groups=tuple(row.groups),
+        timezone=row.timezone,
+        copy_of=message_id,
+        now=runtime.clock(),
+    )
+    may = scheduled_message.DuplicateMessage(message=message_id)
+    await commands.run_all(
+        runtime,
+        request,
+        [
+            Step(scheduled_message.DECIDER, scheduled_message.stream(caller.organization, message_id), may),
+            Step(scheduled_message.DECIDER, scheduled_message.stream(caller.organization, copy), asked),
+        ],
+    )
+    return await messages.show(runtime, caller, copy)
+
+
+router = Router("/api/messages", route_handlers=[schedule, pause, resume, cancel, retry, duplicate], tags=["messages"])

@@ -1,0 +1,31 @@
+"""What the tests of this frontend share: somebody who is signed in, and a WhatsApp that is as a test wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from api.scheduler.whatsapp import Connection, WhatsApp
+from tests.support.http import Client, World
+
+
+@pytest.fixture
+def whatsapp(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says how the connection to WhatsApp is; connected until then."""
+    known = [Connection(status="connected")]
+
+    async def connection(self: WhatsApp, organization: str) -> Connection:
+        return known[0]
+
+    def be(status: str, qr_code: str | None = None) -> None:
+        known[0] = Connection(status=status, qr_code=qr_code)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(WhatsApp, "connection", connection)
+    return be
+
+
+@pytest.fixture
+def ana(world: World, whatsapp: Callable[..., None]) -> Client:
+    """A saleswoman, signed in, with WhatsApp connected."""
+    return world.signed_in(world.user("sales"))
