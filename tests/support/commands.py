@@ -182,6 +182,11 @@ OPENINGS: Mapping[str, Sequence[Sequence[Command]]] = {
     "scheduled_message": (
         MESSAGE,
         (*MESSAGE, scheduled_message.PauseMessage(message="a", now=START)),
+        (
+            *MESSAGE,
+            scheduled_message.PauseMessage(message="a", now=START),
+            scheduled_message.ResumeMessage(message="a", scheduled_for=IN_TEN_DAYS, now=START),
+        ),
         SENDING,
         (*SENDING, finished(sent=1, failed=0)),
         (*SENDING, finished(sent=0, failed=1), scheduled_message.RetryMessage(message="a", now=IN_TEN_DAYS)),
