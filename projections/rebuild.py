@@ -40,8 +40,8 @@ LOCK_VIEW = "select pg_advisory_lock(hashtext('build ' || %s))"
 UNLOCK_VIEW = "select pg_advisory_unlock(hashtext('build ' || %s))"
 REACHED = "select position from checkpoints where follower = 'views'"
 HOLD_PROJECTOR = "select position from checkpoints where follower = 'views' for update"
-# Readers queue behind a switch that waits. Much shorter than PostgreSQL's own search for deadlocks, so that in one with
-# a reader of several tables it is the switch that gives way.
+# Readers queue behind a switch that waits. Much shorter than PostgreSQL's own search for deadlocks: where the switch
+# and a reader of several tables each have what the other wants, it is the switch that gives way.
 GIVE_WAY = "set local lock_timeout = '100ms'"
 NEW_GENERATION = "update view_generation set generation = generation + 1"
 GO_LIVE = """
@@ -120,6 +120,7 @@ class Build:
         self._parked: batch.Parked = set()
         self._failures: list[Failure] = []
         self._position = 0
+        self._locked_first: list[str] = []
 
     def run(self, progress: Progress = lambda done, total: None) -> None:
         """Build it and switch to it."""
@@ -184,7 +185,9 @@ class Build:
                 while self._position < reached:
                     self._apply(min(self._position + PAGE, reached))
                 self._connection.execute(GIVE_WAY)
-                self._move_tables()
+                old, new = self._tables()
+                self._lock(old)
+                self._move(old, new)
                 self._connection.execute(FORGET_PARKED, [self._name])
                 for failure in self._failures:
                     row = [self._name, failure.stream, failure.position, failure.error]
@@ -197,16 +200,37 @@ class Build:
             return False
         return True
 
-    def _move_tables(self) -> None:
+    def _tables(self) -> tuple[set[str], list[str]]:
+        """The tables that go, and those that come."""
         connection = self._connection
+        live = {table for (table,) in connection.execute(TABLES_IN, ["views"]).fetchall()}
         old = {table for (table,) in connection.execute(TABLES_OF, [self._name]).fetchall()}
         new = [table for (table,) in connection.execute(TABLES_IN, [f"building_{self._name}"]).fetchall()]
-        for table in sorted(old | set(new)):
-            connection.execute(sql.SQL("drop table if exists views.{} cascade").format(sql.Identifier(table)))
+        return old | (live & set(new)), new
+
+    def _lock(self, tables: set[str]) -> None:
+        """Keep readers out. Raises `LockNotAvailable`; the next time begins with the table that could not be had, as do
+        those who read several, one after the other, and were in the way."""
+        for table in sorted(tables, key=lambda table: (_place(self._locked_first, table), table)):
+            locked = sql.SQL("lock table views.{} in access exclusive mode").format(sql.Identifier(table))
+            try:
+                self._connection.execute(locked)
+            except psycopg.errors.LockNotAvailable:
+                self._locked_first = [table, *(other for other in self._locked_first if other != table)]
+                raise
+
+    def _move(self, old: set[str], new: Sequence[str]) -> None:
+        connection = self._connection
+        for table in old:
+            connection.execute(sql.SQL("drop table views.{} cascade").format(sql.Identifier(table)))
         for table in new:
             moving = sql.Identifier(f"building_{self._name}", table)
             connection.execute(sql.SQL("comment on table {} is {}").format(moving, sql.Literal(self._name)))
             connection.execute(sql.SQL("alter table {} set schema views").format(moving))
+
+
+def _place(order: Sequence[str], table: str) -> int:
+    return order.index(table) if table in order else len(order)
 
 
 def resume(connection: Connection, log: Log, view: View, stream: str) -> int:
