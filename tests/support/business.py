@@ -25,6 +25,9 @@ class Business:
     deal: str
     commission: str
     promotion: str
+    contact: str
+    group: str
+    message: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -36,11 +39,15 @@ class Business:
             "deal_id": self.deal,
             "commission_id": self.commission,
             "promotion_id": self.promotion,
+            "contact_id": self.contact,
+            "group_id": self.group,
+            "message_id": self.message,
         }
 
 
 def business(world: World, name: str = "acme") -> Business:
-    """A new organisation with a partner, a customer, a deal, a commission on it that is not earned yet, a promotion."""
+    """A new organisation with a partner, a customer, a deal, a commission on it that is not earned yet, a promotion; and
+    with what the manager wants to send to whom."""
     organization = world.organization(name)
     manager = world.user("manager", organization=organization, name="Marta Ruiz")
     partner = world.user("partner", organization=organization, name="Ana López")
@@ -53,8 +60,22 @@ def business(world: World, name: str = "acme") -> Business:
     )
     commission = made(office, "/office/commissions", {"deal": deal, "rate": 2, "amount": 12_800.5})
     promotion = made(office, "/office/promotions", sample(NewPromotion) | {"levels": [], "regions": []})
+    group = made(office, "/scheduler/api/groups", {"name": "Clientes"})
+    contact = made(office, "/scheduler/api/contacts", {"name": "Luz", "phone": "+5215598772310", "groups": [group]})
+    message = made(office, "/scheduler/api/messages", {"content": "Hola", "groups": [group]})
     return Business(
-        organization, manager, partner, office, world.signed_in(partner), customer, deal, commission, promotion
+        organization=organization,
+        manager=manager,
+        partner=partner,
+        office=office,
+        pazz=world.signed_in(partner),
+        customer=customer,
+        deal=deal,
+        commission=commission,
+        promotion=promotion,
+        contact=contact,
+        group=group,
+        message=message,
     )
 
 

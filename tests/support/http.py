@@ -44,7 +44,7 @@ import projections
 from api import identity
 from api.app import FrontDoor
 from api.runtime import Runtime
-from domain import claim, organization, user, values
+from domain import claim, organization, shopper, user, values
 from domain.model import Command, Decider, Event
 from eventstore import log as logs
 from eventstore import sign_ins
@@ -62,8 +62,12 @@ from workers.perform import Performer
 T = TypeVar("T")
 
 PASSWORD = "Bitacora1"
-CHEAP_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-"""The hash of PASSWORD, quick to check: its costs are written in it."""
+CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Makes hashes that are quick to make and to check. `World.another_process` has the real one."""
+CHEAP_HASH = CHEAP.hash(PASSWORD)
+
+SHOP = "shop"
+"""The organisation of every shopper."""
 
 ORIGIN = "https://app.example"
 """A browser's origin that may call."""
@@ -236,6 +240,10 @@ class Process:
 
     def signed_in(self, who: User) -> Client:
         """Somebody who did."""
+        if who.role == "shopper":
+            login = {"usuario": who.email, "password": who.password}
+            answer = self.visitor().post("/tienda/auth/clientes/login", json=login)
+            return Client(self, {"authorization": f"Bearer {answer.json['access_token']}"})
         signed = self.loop.run(identity.sign_in(self.runtime, who.email, who.password, {who.role}))
         return Client(self, {"authorization": f"Bearer {signed.access_token}"}, signed)
 
@@ -262,10 +270,13 @@ class House:
             environment="development",
             allowed_origins=(ORIGIN,),
             view_wait_seconds=PATIENCE,
+            pazz_organization="broker",
+            tienda_organization=SHOP,
             log_level="warning",
         )
         self.loop = Loop()
         self.process = Process(self.settings, self.loop)
+        self.process.runtime.passwords._hasher = CHEAP
         log = self.process.runtime.log
         rebuild.build_unbuilt(database_url, log, projections.VIEWS)
         self.connection: Connection = connect(database_url, "test")
@@ -396,6 +407,18 @@ class World:
     async def _set_password(self, account: str) -> None:
         async with self.runtime.connection() as connection:
             await sign_ins.set_password(connection, account, CHEAP_HASH)
+
+    def shopper(self) -> User:
+        """Somebody with an account in the shop; the name that they sign in with stands in `email`."""
+        number = next(self.house.numbers)
+        identity, username = f"shp_{number:04}", f"shopper{number}"
+        account = shopper.stream(SHOP, identity)
+        registered = shopper.RegisterShopper(
+            shopper=identity, username=username, name="Lupe Mora", card=f"CARD{number}", now=self.now
+        )
+        self.run(shopper.DECIDER, account, registered)
+        self.loop.run(self._set_password(account))
+        return User(identity, SHOP, account, username, "shopper", "Lupe Mora")
 
     def visitor(self) -> Client:
         """A client without a token."""

@@ -1,7 +1,7 @@
 """The routes of every frontend, read from the applications, so that a test of all routes covers the next one too.
 
 What cannot be read from them stands in `FRONTENDS`: which roles a frontend is for, and what its refusals look like.
-A frontend that is missing there fails the tests that go through all routes.
+A test fails as long as a frontend is missing there.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from msgspec import inspect
 
 from api.app import FrontDoor
 from api.office import contract as office
+from api.scheduler import contract as scheduler
 from domain.values import ROLES
-from tests.support.http import Answer
+from tests.support.http import Answer, Client, World
 
-WITH_BODY = {"POST", "PUT", "PATCH"}
+ROLE_NAMES: tuple[Any, ...] = (*ROLES, "shopper")
+"""Who may be signed in: the roles of the staff, and who buys in the shop."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Route:
     method: str
     path: str
     handler: HTTPRouteHandler
+    numbers: Collection[str] = ()
+    """Those of its parameters that only a number fits."""
 
     @property
     def is_public(self) -> bool:
@@ -47,26 +51,35 @@ class Route:
         return "data" in self.handler.parsed_fn_signature.parameters
 
     @property
+    def may_be_bodiless(self) -> bool:
+        """Whether its body may be left out, so that nothing and null are no fault."""
+        return bool(self.handler.opt.get("bodiless"))
+
+    @property
     def parameters(self) -> list[str]:
         """The names in its path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
     def at(self, ids: Mapping[str, str], unknown: str = "nobody_1") -> str:
         """Its path with these ids in it, and `unknown` where there is none."""
-        return self.path.format(**{name: ids.get(name, unknown) for name in self.parameters})
+        return self.path.format(
+            **{name: ids.get(name, "1" if name in self.numbers else unknown) for name in self.parameters}
+        )
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
 def routes(door: FrontDoor) -> Iterator[Route]:
-    """Every route of every frontend."""
-    for frontend, application in door.applications.items():
+    """Every route of every frontend that is known here."""
+    for frontend in FRONTENDS:
+        application = door.applications[frontend]
         for route in application.routes:
             if isinstance(route, HTTPRoute):
+                numbers = [name for name, found in route.path_parameters.items() if found.type is int]
                 for method, (handler, _) in route.route_handler_map.items():
                     if method != "OPTIONS":
-                        yield Route(frontend, method, f"/{frontend}{route.path_format}", handler)
+                        yield Route(frontend, method, f"/{frontend}{route.path_format}", handler, numbers)
 
 
 def query_names(door: FrontDoor, route: Route) -> list[str]:
@@ -82,12 +95,17 @@ def query_names(door: FrontDoor, route: Route) -> list[str]:
 
 @dataclass(frozen=True)
 class Manners:
-    """`roles` says who may call a route; `code` gives the error code of a refusal after checking that it has the
-    frontend's form and the id of the request; `codes` are its words for the statuses that every route may answer."""
+    """`roles` says who may call a route. `code` checks that a refusal has the frontend's form, and gives what it says
+    for programs; `codes` are those words for the statuses that every route may answer. Then the status for another
+    role, and those for a body that is not JSON, or not of the right shape."""
 
     roles: Callable[[Route], Collection[str]]
     code: Callable[[Answer], str]
     codes: Mapping[int, str]
+    other_role: int = 403
+    wrong: frozenset[int] = frozenset({400})
+    cleaned: frozenset[str] = frozenset()
+    """Fields from which it takes what nobody can read, or which it ignores, instead of refusing them."""
 
 
 def pazz_code(answer: Answer) -> str:
@@ -108,7 +126,38 @@ def office_code(answer: Answer) -> str:
     return answer.json["error"]["code"]
 
 
+def scheduler_code(answer: Answer) -> str:
+    assert set(answer.json) == {"error", "detail"}, answer
+    assert set(answer.json["error"]) <= {"code", "message", "details"}
+    assert answer.json["detail"] == answer.json["error"]["message"]
+    return answer.json["error"]["code"]
+
+
+def tienda_code(answer: Answer) -> str:
+    assert set(answer.json) == {"message", "detail"}, answer
+    detail = answer.json["detail"]
+    if isinstance(detail, str):
+        assert detail == answer.json["message"]
+    else:
+        assert all(set(flaw) == {"loc", "msg", "type"} and flaw["loc"][0] == "body" for flaw in detail), answer
+    return answer.json["message"]
+
+
 FRONTENDS: Mapping[str, Manners] = {
+    "scheduler": Manners(
+        roles=lambda route: scheduler.ROLES,
+        code=scheduler_code,
+        codes={
+            401: "UNAUTHORIZED",
+            403: "ROLE_NOT_ALLOWED",
+            404: "NOT_FOUND",
+            405: "METHOD_NOT_ALLOWED",
+            413: "PAYLOAD_TOO_LARGE",
+            415: "UNSUPPORTED_MEDIA_TYPE",
+        },
+        wrong=frozenset({400, 422}),
+        cleaned=frozenset({"content", "temp_id", "created_by"}),
+    ),
     "pazz": Manners(
         roles=lambda route: {"partner"},
         code=pazz_code,
@@ -120,6 +169,19 @@ FRONTENDS: Mapping[str, Manners] = {
             413: "PAYLOAD_TOO_LARGE",
             415: "UNSUPPORTED_MEDIA_TYPE",
         },
+    ),
+    "tienda": Manners(
+        roles=lambda route: {"shopper"},
+        code=tienda_code,
+        codes={
+            401: "Tu sesión no es válida o ha expirado",
+            404: "No se encontró lo que buscas",
+            405: "Este método no está permitido aquí",
+            413: "La solicitud es demasiado grande",
+            415: "El contenido debe ser JSON",
+        },
+        other_role=401,
+        wrong=frozenset({400, 422}),
     ),
     "office": Manners(
         roles=lambda route: route.handler.opt.get("roles", office.MANAGERS),
@@ -139,7 +201,12 @@ FRONTENDS: Mapping[str, Manners] = {
 def may(route: Route) -> str:
     """A role that may call the route."""
     allowed = FRONTENDS[route.frontend].roles(route)
-    return next(role for role in ROLES if role in allowed)
+    return next(role for role in ROLE_NAMES if role in allowed)
+
+
+def signed_in(world: World, role: Any) -> Client:
+    """Somebody new with this role."""
+    return world.signed_in(world.shopper() if role == "shopper" else world.user(role))
 
 
 # --- bodies
