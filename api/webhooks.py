@@ -38,10 +38,7 @@ def routes(runtime: Runtime) -> list[HTTPRouteHandler]:
         for said in heard:
             if isinstance(said, Receipt):
                 try:
-                    async with runtime.connection() as connection:
-                        taken = await receipts.take(
-                            runtime.store, connection, runtime.settings, said, receipts.moment()
-                        )
+                    taken = await receipts.take(runtime.store, runtime.settings, said, receipts.moment())
                     again = again or not taken
                 except Refused as refusal:
                     logger.info("a report was refused: %s", refusal)

@@ -25,11 +25,12 @@ Known = tuple[str, str, str]
 """organization, message, recipient"""
 
 
-async def take(store: Store, connection: AsyncConnection, settings: Settings, receipt: Receipt, now: datetime) -> bool:
+async def take(store: Store, settings: Settings, receipt: Receipt, now: datetime) -> bool:
     """Record what a receipt says. False when it speaks of a young message that is not known yet."""
     if receipt.progress == "sent" and receipt.reference is None:
         return True
-    known = await _known(connection, receipt)
+    async with store.pool.connection() as connection:  # let go before the store takes one
+        known = await _known(connection, receipt)
     if known is None:
         return receipt.at is None or receipt.at < now - YOUNG
     if receipt.reference is not None:

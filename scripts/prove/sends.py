@@ -26,8 +26,6 @@ from scripts.simulator import book
 from scripts.simulator.faults import Faults
 
 LOOK = 0.1
-QUIET = 3.0
-"""How long a proof without progress may take for each copy that is in doubt, at least."""
 ENDED: tuple[Status, ...] = ("sent", "failed")
 
 
@@ -97,8 +95,14 @@ def run(choices: Choices, say: Callable[[str], None], keep: bool = False) -> Res
         author = _Writing(opened)
         plan = author.fill(choices.recipients)
         began = time.monotonic()
-        others = [lambda: author.do(people.pause), lambda: author.do(people.resume)] if choices.kills else []
-        mayhem = Mayhem(opened, choices.seed, choices.kills, choices.flushes, others)
+        mayhem = Mayhem(
+            opened,
+            choices.seed,
+            choices.kills,
+            choices.flushes,
+            pause=lambda: author.do(people.pause),
+            resume=lambda: author.do(people.resume),
+        )
         _watch(opened, choices, plan, mayhem)
         seconds = time.monotonic() - began
         author.close()
@@ -190,9 +194,7 @@ def _is_over(seen: State, simulator: Path) -> bool:
     if any(status not in ENDED for status, _ in seen) or book.owed(simulator):
         return False
     acks = book.acks(simulator)
-    delivered = sum(counts[4] for _, counts in seen)
-    read = sum(counts[5] for _, counts in seen)
-    return acks.get(2, 0) == delivered and acks.get(3, 0) == read
+    return acks.get(2, 0) + acks.get(3, 0) == sum(counts[4] + counts[5] for _, counts in seen)
 
 
 def as_json(result: Result) -> str:
