@@ -153,10 +153,11 @@ def test_time_alone_tells_of_a_client_once_each_time_a_limit_is_crossed(
 
 
 def test_a_client_who_was_looked_after_meanwhile_is_not_told_of(broker: Broker, open_sockets: ExitStack) -> None:
-    file = broker.file(stage="approval")
+    file, witness = broker.file(stage="approval"), dashboard(open_sockets, broker)
     since = broker.world.head
     broker.later(days=8)
     broker.world.strike()
+    heard(witness, 1)
     broker.tell(file, "activities", kind="call")
     socket = dashboard(open_sockets, broker, since=since)
     assert socket.event_if_any() is None
@@ -257,7 +258,7 @@ def test_a_page_of_an_origin_that_may_not_call_is_refused(broker: Broker) -> Non
 
 
 def test_who_connects_again_hears_what_was_missed_and_how_it_is_now(broker: Broker, open_sockets: ExitStack) -> None:
-    first = dashboard(open_sockets, broker)
+    first, witness = dashboard(open_sockets, broker), dashboard(open_sockets, broker)
     set_goal(broker)
     ((_, _, position),) = heard(first, 1)
     first.close()
@@ -266,6 +267,7 @@ def test_who_connects_again_hears_what_was_missed_and_how_it_is_now(broker: Brok
     start_promotion(broker)
     neglect(broker)
     again = dashboard(open_sockets, broker, since=position)
+    assert len(heard(witness, 11)) == 11  # nobody is about to be told of it any more
     # Two commissions were earned and three files stood still: each is told. Of the goal, only how it is now.
     pushes = heard(again, 8)
     names = [name for name, _, _ in pushes]
@@ -292,6 +294,8 @@ def test_who_connects_again_hears_what_was_missed_and_how_it_is_now(broker: Brok
 
 @pytest.mark.parametrize("since", [-1, 10**12, "7", None, True, 1.5])
 def test_a_place_that_is_none_brings_nothing_back(broker: Broker, open_sockets: ExitStack, since: Any) -> None:
+    witness = dashboard(open_sockets, broker)
     earn_much(broker)
+    heard(witness, 3)
     socket = dashboard(open_sockets, broker, since=since)
     assert socket.event_if_any() is None
