@@ -133,6 +133,13 @@ def test_an_unknown_field_is_refused(world: World, refusals: Refusals) -> None:
         refusals.expect(wrong, route, "a thousand of them", json={**body, **{f"z{n}": n for n in range(1_000)}})
 
 
+def test_a_refusal_stays_short_however_much_is_wrong(world: World) -> None:
+    client = world.signed_in(world.user("manager"))
+    answer = client.post("/office/customers", json={f"{LONG}{n}": n for n in range(90)})
+    assert answer.status == 400
+    assert len(answer.body) < 20_000
+
+
 def test_a_missing_field_is_refused(world: World, refusals: Refusals) -> None:
     for route, body in with_bodies(world):
         assert route.body is not None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from msgspec import inspect
@@ -82,9 +84,14 @@ def routes(door: FrontDoor) -> Iterator[Route]:
                         yield Route(frontend, method, f"/{frontend}{route.path_format}", handler, numbers)
 
 
+@cache
+def _described(application: Litestar) -> dict[str, Any]:
+    return application.openapi_schema.to_schema()
+
+
 def query_names(door: FrontDoor, route: Route) -> list[str]:
     """The names of its query parameters."""
-    described = door.applications[route.frontend].openapi_schema.to_schema()
+    described = _described(door.applications[route.frontend])
     path = route.path.removeprefix(f"/{route.frontend}") or "/"
     operation = described["paths"].get(path, {}).get(route.method.lower(), {})
     return [found["name"] for found in operation.get("parameters", ()) if found["in"] == "query"]
