@@ -145,6 +145,7 @@ ERRORS = """
 select row, field, code from contact_import_errors
 where organization = %s and contact_import = %s order by row, field limit %s offset %s
 """
+COUNT_ERRORS = "select count(*) from contact_import_errors where organization = %s and contact_import = %s"
 OUTCOMES = """
 select outcomes from contact_import_parts where organization = %s and contact_import = %s order by first
 """
@@ -171,6 +172,12 @@ async def errors(
     async with connection.cursor(row_factory=class_row(RowError)) as cursor:
         await cursor.execute(ERRORS, (organization, contact_import, limit, offset))
         return await cursor.fetchall()
+
+
+async def count_errors(connection: AsyncConnection, organization: str, contact_import: str) -> int:
+    """How many there are."""
+    row = await (await connection.execute(COUNT_ERRORS, (organization, contact_import))).fetchone()
+    return row[0] if row else 0
 
 
 async def outcomes(connection: AsyncConnection, organization: str, contact_import: str) -> str:

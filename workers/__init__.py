@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from workers import (
+    contact_import,
     erasure,
     file_attention,
     goal_progress,
     idle_carts,
     level_progress,
     message_end,
+    message_news,
     message_start,
     password_reset,
     promotion_start,
@@ -26,7 +28,16 @@ if TYPE_CHECKING:
     from workers.reaction import Reaction
 
 REACTIONS: tuple[Reaction, ...] = cast(
-    "tuple[Reaction, ...]", (erasure, goal_progress, level_progress, password_reset, recovery_code)
+    "tuple[Reaction, ...]",
+    (
+        contact_import,
+        erasure,
+        goal_progress,
+        level_progress,
+        message_news,
+        password_reset,
+        recovery_code,
+    ),
 )
 DUE: tuple[Due, ...] = cast(
     "tuple[Due, ...]", (promotion_start, file_attention, idle_carts, message_start, message_end)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from domain import draft, support_request
+from domain.contact import ContactDeleted
 from domain.customer import CustomerErased
 from domain.shopper import ShopperErased
 from domain.user import UserErased
@@ -13,7 +14,7 @@ from eventstore.mapper import Recorded
 from settings import Settings
 from workers.reaction import Forget
 
-EVENTS = (CustomerErased, UserErased, ShopperErased)
+EVENTS = (ContactDeleted, CustomerErased, UserErased, ShopperErased)
 
 
 def react(recorded: Recorded, settings: Settings) -> Iterable[Forget]:

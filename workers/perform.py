@@ -36,7 +36,7 @@ class Performer:
         self._log = Log(Mapper(), Vault(settings.master_key))
         self._pool = pool(settings.database_url, "worker")
         self._writer = Writer(settings.database_url)
-        self._store = Store(self._pool, self._writer, self._log)
+        self.store = Store(self._pool, self._writer, self._log)
         self._opened = AsyncExitStack()
         self._open = False
         self._opening = asyncio.Lock()
@@ -84,7 +84,7 @@ class Performer:
             caused_by=recorded.position,
         )
         request = Request(meta=meta, key=f"reaction/{key}")
-        await self._store.execute(intention.decider, intention.stream, intention.command, request)
+        await self.store.execute(intention.decider, intention.stream, intention.command, request)
 
     async def _forget(self, intention: Forget) -> None:
         async with self._pool.connection() as connection:

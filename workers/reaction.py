@@ -10,6 +10,7 @@ import msgspec
 
 from domain.model import Command, Decider, Event
 from eventstore.connect import AsyncConnection
+from eventstore.execute import Store
 from eventstore.mapper import Recorded
 from settings import Settings
 from workers.gateways.mail import Mail
@@ -39,14 +40,19 @@ class Outside(Protocol):
         """A connection for reading views."""
         ...
 
+    @property
+    def store(self) -> Store:
+        """For work that runs commands of its own."""
+        ...
+
     def mail(self) -> Mail:
         """The way for letters to leave. Raises `NoGateway`."""
         ...
 
 
 class Call(msgspec.Struct, frozen=True):
-    """An intention: `work(outside, *arguments)`, a call to the outside world that leaves the log as it is. It is made
-    at least once, and again later when it raises."""
+    """An intention: `work(outside, *arguments)`, such as a call to the outside world. It is made at least once, and
+    again later when it raises; commands that it runs must lead to nothing the second time."""
 
     work: Callable[..., Awaitable[None]]
     arguments: tuple[str, ...]

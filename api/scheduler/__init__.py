@@ -19,11 +19,13 @@ from api.scheduler import (
     contract,
     groups,
     health,
+    imports,
     members,
     message_actions,
     message_figures,
     messages,
     notifications,
+    realtime,
     swagger,
 )
 from api.scheduler.whatsapp import WhatsApp
@@ -33,6 +35,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
     """The application for this process."""
     whatsapp = WhatsApp(runtime.settings)
     runtime.at_end(whatsapp.close)
+    live = realtime.Realtime(runtime, whatsapp)
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """Every route is for signed-in staff unless it says that it is public; all of them are limited, and some have a
@@ -54,16 +57,19 @@ def build(runtime: Runtime) -> frontend.Frontend:
             groups.router,
             members.router,
             contacts.router,
+            imports.router(runtime.settings.import_max_bytes),
             notifications.router,
             analytics.router,
             health.router,
             swagger.show,
+            realtime.connect,
         ],
         guards=[admit],
         middleware=[casing.SnakeQuery],
         dependencies={
             **frontend.dependencies(runtime),
             "whatsapp": Provide(lambda: whatsapp, sync_to_thread=False, use_cache=True),
+            "realtime": Provide(lambda: live, sync_to_thread=False, use_cache=True),
         },
         request_class=casing.SnakeRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,

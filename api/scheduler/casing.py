@@ -24,7 +24,8 @@ class SnakeRequest(frontend.JsonRequest):
     async def body(self) -> bytes:
         """The body in snake_case. What reads it, names its wrong fields or tells requests apart, sees no other."""
         body = await super().body()
-        if not CAMEL_FIELD.search(body) or "multipart" in self.content_type[0]:
+        kind = self.content_type[0]
+        if (kind and not kind.endswith("json")) or not CAMEL_FIELD.search(body):
             return body
         try:
             given = msgspec.json.decode(body)

@@ -1,0 +1,124 @@
+"""One websocket of this frontend: who is there, what it wants to hear, and what is on its way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
+
+from api.context import Caller
+from api.hub import Push
+
+UNAUTHORIZED, FORBIDDEN, TOO_SLOW, BAD_FRAME = 4401, 4403, 4408, 4400
+WAITING = 256
+"""How many frames may wait for a slow reader before it is cut; it resumes with `since`."""
+SEND_PATIENCE = 10.0
+MAX_FRAME = 16_384
+MAX_SUBSCRIPTIONS = 200
+DECODER = msgspec.json.Decoder(dict[str, Any])
+
+
+class Closed(Exception):
+    """The connection is to end, with this code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Connection:
+    """A client that has shown who it is. Frames to it wait in a line of their own."""
+
+    def __init__(self, socket: WebSocket[Any, Any, Any], caller: Caller, token: str) -> None:
+        self.caller = caller
+        self.token = token
+        self.subscriptions: set[str] = set()
+        self._socket = socket
+        self._line: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._held: list[Push] | None = []
+
+    def hears(self, push: Push, message: str | None) -> bool:
+        """Whether a push is for this connection: it is its user's, or about a message that it subscribed to (W13)."""
+        if push.name == "message_progress" and self.subscriptions:
+            return message in self.subscriptions
+        return push.to == self.caller.subject or (
+            message in self.subscriptions and push.to.startswith(f"{self.caller.organization}/")
+        )
+
+    def push(self, push: Push) -> None:
+        """Tell it, after everything that it missed."""
+        if self._held is not None:
+            self._held.append(push)
+        else:
+            self.say({**push.body, "position": push.position})
+
+    def catch_up(self, missed: list[Push]) -> None:
+        """Tell what it missed, then what happened meanwhile, nothing twice."""
+        held, self._held = self._held or [], None
+        told = {(push.position, push.name) for push in missed}
+        for push in [*missed, *(push for push in held if (push.position, push.name) not in told)]:
+            self.push(push)
+
+    def say(self, frame: dict[str, Any]) -> None:
+        """Put a frame in line. One that does not read is cut."""
+        try:
+            self._line.put_nowait(msgspec.json.encode(frame))
+        except asyncio.QueueFull:
+            self.end(TOO_SLOW)
+
+    def end(self, code: int) -> None:
+        """Have the connection end."""
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+    async def serve(self, heard: Any) -> int:
+        """Send what is in line and hand every frame that comes to `heard`, until one side ends it; returns the code."""
+        work = [asyncio.create_task(self._send()), asyncio.create_task(self._receive(heard))]
+        try:
+            await asyncio.wait([*work, self._ended], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in work:
+                task.cancel()
+            ends = await asyncio.gather(*work, return_exceptions=True)
+        if self._ended.done():
+            return self._ended.result()
+        return next((end.code for end in ends if isinstance(end, Closed)), 1000)
+
+    async def _send(self) -> None:
+        while True:
+            frame = await self._line.get()
+            try:
+                async with asyncio.timeout(SEND_PATIENCE):
+                    await self._socket.send_data(frame.decode(), mode="text")
+            except TimeoutError:
+                raise Closed(TOO_SLOW) from None
+
+    async def _receive(self, heard: Any) -> None:
+        while True:
+            await heard(self, await receive(self._socket))
+
+
+async def receive(socket: WebSocket[Any, Any, Any]) -> dict[str, Any]:
+    """The next frame; an empty one for what is no JSON object. Raises `Closed`."""
+    try:
+        text = await socket.receive_text()
+    except WebSocketDisconnect:
+        raise Closed(1000) from None
+    if len(text) > MAX_FRAME:
+        raise Closed(BAD_FRAME)
+    try:
+        return DECODER.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return {}
+
+
+async def close(socket: WebSocket[Any, Any, Any], code: int) -> None:
+    """End a websocket; one that is gone already is."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1.0):
+            await socket.close(code=code)
