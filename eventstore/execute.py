@@ -19,6 +19,7 @@ from eventstore.commit import Commit, KeyReused, LogUnavailable, Part, VersionCo
 from eventstore.connect import AsyncConnection
 from eventstore.log import Log
 from eventstore.mapper import Meta
+from eventstore.sealing import Keys
 from eventstore.writer import Writer
 
 T = TypeVar("T")
@@ -73,6 +74,8 @@ class Store:
         self.log = log
         self._folded: OrderedDict[str, Folded] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._made: Keys = {}
+        """Keys that were just made and wait for the first event of their stream."""
 
     async def execute(self, decider: Decider[Any], stream: str, command: Command, request: Request) -> Outcome:
         """Run one command on one stream. Raises `Refused` from the decision, and what `Writer.append` raises."""
@@ -104,6 +107,15 @@ class Store:
                         raise
                     return accepted
         raise AssertionError("unreachable")
+
+    async def expect_new(self, decider: Decider[Any], streams: Sequence[str], personal: bool = False) -> None:
+        """Take it that these streams have no events yet, which spares reading each before its first command; an append
+        finds out where that is wrong, and reads. With `personal`, make their keys, all at once."""
+        for stream in streams:
+            if stream not in self._folded:
+                self._remember(stream, Folded(decider.initial, 0, 0))
+        if personal:
+            self._made |= await self._ask(lambda connection: self.log.vault.make_all(connection, streams))
 
     async def state(self, decider: Decider[Any], stream: str) -> Any:
         """The stream's state now."""
@@ -179,6 +191,8 @@ class Store:
     async def _key(self, stream: str, events: Sequence[Event]) -> Any:
         if not any(self.log.mapper.is_personal(event) for event in events):
             return None
+        if (made := self._made.pop(stream, None)) is not None:
+            return made
         return await self._ask(lambda connection: self.log.vault.make(connection, stream))
 
     async def _refreshed(self, decider: Decider[Any], stream: str, known: Folded | None) -> Folded:

@@ -21,6 +21,10 @@ NONCE = 12
 ANY = "select subject, wrapped from subject_keys limit 1"
 FIND = "select subject, wrapped from subject_keys where subject = any(%s)"
 KEEP = "insert into subject_keys (subject, wrapped) values (%s, %s) on conflict do nothing"
+KEEP_ALL = """
+insert into subject_keys (subject, wrapped) select * from unnest(%s::text[], %s::bytea[]) on conflict do nothing
+returning subject
+"""
 DESTROY = "delete from subject_keys where subject = %s"
 
 Keys = dict[str, AESGCM]
@@ -62,6 +66,18 @@ class Vault:
             if found := await self.keys(connection, [subject]):
                 return found[subject]
             await connection.execute(KEEP, [subject, self._wrap(subject, AESGCM.generate_key(256))])
+
+    async def make_all(self, connection: psycopg.AsyncConnection, subjects: Iterable[str]) -> Keys:
+        """The keys of many subjects, new where there was none."""
+        wanted = list(subjects)
+        if wanted:  # the first one proves that the master key is right
+            await self.make(connection, wanted[0])
+        made = {subject: AESGCM.generate_key(256) for subject in wanted}
+        wrapped = [self._wrap(subject, key) for subject, key in made.items()]
+        cursor = await connection.execute(KEEP_ALL, [list(made), wrapped])
+        new = {subject for (subject,) in await cursor.fetchall()}
+        known = await self.keys(connection, [subject for subject in made if subject not in new])
+        return {**{subject: AESGCM(made[subject]) for subject in new}, **known}
 
     def keys_now(self, connection: psycopg.Connection, subjects: Iterable[str]) -> Keys:
         """As `keys`, for the processes that follow the log one batch at a time."""
