@@ -374,8 +374,11 @@ def test_who_comes_back_gets_what_was_missed(world: World, client: Client) -> No
 
 
 @pytest.mark.parametrize("since", [-1, 10**30, True, "5", None, 1.5, [1]])
-def test_a_place_to_resume_from_that_makes_no_sense_is_ignored(world: World, client: Client, since: Any) -> None:
+def test_a_place_to_resume_from_that_makes_no_sense_is_ignored(
+    world: World, client: Client, since: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     with SocketIo(world.address, {"token": client.token, "since": since}) as dashboard:
         assert dashboard.event_if_any() is None
         client.post(GOALS, json=OCTOBER)
         assert dashboard.event()[0] == "goal:updated"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
