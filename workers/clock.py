@@ -56,9 +56,14 @@ class Clock:
         """Do everything that is due at this moment; returns how many events that led to."""
         count = 0
         for kind in DUE:
-            async with self._pool.connection() as connection:
-                found = await kind.due(connection, now, AT_ONCE, self._settings)
-            count += sum(await asyncio.gather(*(self._do(name(kind), owed) for owed in found)))
+            try:
+                async with self._pool.connection() as connection:
+                    found = await kind.due(connection, now, AT_ONCE, self._settings)
+                count += sum(await asyncio.gather(*(self._do(name(kind), owed) for owed in found)))
+            except (psycopg.OperationalError, LogUnavailable, OutcomeUnknown):
+                raise
+            except Exception:  # a view that is not built yet, or a fault of one kind: the others are due all the same
+                logger.exception("%s cannot be done", name(kind))
         return count
 
     async def _do(self, kind: str, owed: Owed) -> int:

@@ -38,6 +38,7 @@ from eventstore.writer import Writer
 from projections import rebuild
 from projections.projector import Projector
 from projections.view import View
+from settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,6 +76,18 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
 def a_log(mapper: Mapper | None = None, master_key: str = MASTER_KEY) -> Log:
     """A log with the events of the product, or of this mapper."""
     return Log(mapper or Mapper(), Vault(master_key))
+
+
+def some_settings(database_url: str, redis_url: str = "redis://127.0.0.1:1/0") -> Settings:
+    """Settings for what works on this database; without a Redis unless one is named."""
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        secret="a secret for tests that nobody else has",
+        master_key=MASTER_KEY,
+        environment="development",
+        log_level="warning",
+    )
 
 
 @asynccontextmanager
