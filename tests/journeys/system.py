@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from scripts.process import children_of
-from tests.support.http import Answer, free_port, until
+from tests.support.http import Answer, free_port, is_open, until
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(__file__).with_name("client")
@@ -79,15 +79,12 @@ class System:
             os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Nothing stays behind."""
+        """Nothing stays behind: when the process that started the others is killed, the kernel ends them too."""
         self.http.close()
-        if self._run is not None and self._run.poll() is None:
-            self._run.send_signal(signal.SIGTERM)
-            try:
-                self._run.wait(START)
-            finally:
-                self._run.kill()
-                self._run.wait()
+        if self._run is not None:
+            self._run.kill()
+            self._run.wait()
+            until(lambda: not is_open(self.port), "the API outlived scripts/up")
 
     def call(self, method: str, path: str, token: str = "", body: Any = None) -> Answer:
         """Call the API as a frontend would."""

@@ -26,7 +26,7 @@ MONTHS = ("Enero", "Febrero", "Marzo", "Abril", "Mayo", "Junio", "Julio", "Agost
 def system(database_url: str, redis_url: str) -> Iterator[System]:
     """The system, running."""
     require_client()
-    with tempfile.TemporaryDirectory(prefix="bitacora-journey-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="bitacora-journey-", dir="/tmp", ignore_cleanup_errors=True) as directory:
         running = System(Path(directory), database_url, redis_url)
         try:
             running.start()
