@@ -38,7 +38,8 @@ def find(body: bytes, shape: type[msgspec.Struct]) -> list[Fault]:
     if not isinstance(given, dict):
         return [Fault("", "wrong_type", "Expected an object")]
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-    unknown = (name for name in given if name not in fields)
+    forbidden = shape.__struct_config__.forbid_unknown_fields
+    unknown = (name for name in given if forbidden and name not in fields)
     faults = [Fault(name[:LONGEST_NAME], "unknown", "Unknown field") for name in islice(unknown, MOST)]
     for name, field in fields.items():
         if name in given:

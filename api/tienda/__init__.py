@@ -70,7 +70,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
         request_class=frontend.JsonRequest,
         exception_handlers=contract.EXCEPTION_HANDLERS,
         cors_config=frontend.cors(runtime.settings),
-        plugins=[docs.Structs()],
+        plugins=[docs.Structs({support_requests.NewTicket: support_requests.described})],
         openapi_config=docs.config("Tienda", "The client area of a shop."),
         request_max_body_size=runtime.settings.max_body_bytes,
         logging_config=None,

@@ -23,13 +23,21 @@ from projections import shoppers as accounts
 class NewShopper(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who opens an account. `usuario`, `cedula` and `email` must be free."""
 
-    usuario: Annotated[str, msgspec.Meta(min_length=MIN_USERNAME, max_length=MAX_USERNAME)]
-    password: Annotated[str, msgspec.Meta(min_length=contract.MIN_PASSWORD, max_length=identity.MAX_PASSWORD)]
-    nombre: Annotated[str, msgspec.Meta(min_length=1, max_length=values.MAX_NAME)]
-    cedula: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CARD)]
-    direccion: Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS)] | None = None
-    telefono: Annotated[str, msgspec.Meta(max_length=MAX_PHONE)] | None = None
-    email: Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL)] | None = None
+    usuario: Annotated[
+        str,
+        msgspec.Meta(min_length=MIN_USERNAME, max_length=MAX_USERNAME, extra_json_schema=contract.USERNAME),
+    ]
+    password: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=contract.MIN_PASSWORD, max_length=identity.MAX_PASSWORD, extra_json_schema=contract.LINE
+        ),
+    ]
+    nombre: Annotated[str, msgspec.Meta(min_length=1, max_length=values.MAX_NAME, extra_json_schema=contract.WORDS)]
+    cedula: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CARD, extra_json_schema=contract.WORDS)]
+    direccion: Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS, extra_json_schema=contract.LINES)] | None = None
+    telefono: Annotated[str, msgspec.Meta(max_length=MAX_PHONE, extra_json_schema=contract.LINE)] | None = None
+    email: Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL, extra_json_schema=contract.EMAIL)] | None = None
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +68,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     rol: str = contract.ROLE_NAME
 
 
-@post("/register", summary="Register", opt={"public": True, "body": NewShopper, "fails": (403,)}, status_code=200)
+@post("/register", summary="Register", opt={"public": True, "body": NewShopper, "fails": (403, 422)}, status_code=200)
 async def register(
     request: Request[Any, Any, Any], data: JSONBody[NewShopper], runtime: NamedDependency[Runtime]
 ) -> Registered:
@@ -84,7 +92,7 @@ async def register(
     return Registered(message="Cliente registrado exitosamente", cliente_id=asked.shopper)
 
 
-@post("/login", summary="Sign in", opt={"public": True, "body": Credentials, "fails": (401, 403)}, status_code=200)
+@post("/login", summary="Sign in", opt={"public": True, "body": Credentials, "fails": (401, 403, 422)}, status_code=200)
 async def login(
     request: Request[Any, Any, Any], data: JSONBody[Credentials], runtime: NamedDependency[Runtime]
 ) -> Session:

@@ -26,11 +26,11 @@ MAX_ITEMS = 1_000
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """So many of one product. `item` is what the client knows of it: kept as it is, at most 32 KB."""
+    """So many of one product, a whole number. `item` is what the client knows of it: kept as it is, at most 32 KB."""
 
     item_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = msgspec.field(name="itemId")
     item: dict[str, Any]
-    cantidad: Annotated[int, msgspec.Meta(ge=1, le=cart.MAX_QUANTITY)]
+    cantidad: Annotated[float, msgspec.Meta(ge=1, le=cart.MAX_QUANTITY, multiple_of=1)]
 
 
 class NewCart(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ async def saving(
     known = await products.standing(connection, caller.organization, [item.item_id for item in data.items])
     asked = SaveCart(
         shopper=caller.id,
-        lines=tuple(Line(item.item_id, item.cantidad, item.item) for item in data.items),
+        lines=tuple(Line(item.item_id, int(item.cantidad), item.item) for item in data.items),
         known=frozenset(known),
         now=runtime.clock(),
         spare=not data.items and await _just_signed_in(connection, runtime, caller),

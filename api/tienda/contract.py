@@ -54,6 +54,18 @@ class Said(msgspec.Struct, frozen=True):
     message: str
 
 
+# How texts are described. What is described here is told by the domain when it is broken, with a sentence of its own.
+_PRINTED = "[^\\u0000-\\u001f\\u007f-\\u009f]"
+_INK = "[^\\s\\u0000-\\u001f\\u007f-\\u009f]"
+LINE = {"extra": {"pattern": f"^{_PRINTED}*$"}}
+WORDS = {"extra": {"pattern": f"^{_PRINTED}*{_INK}{_PRINTED}*$"}}
+USERNAME = {"extra": {"pattern": f"^{_INK}{_PRINTED}+{_INK}$"}}
+LINES = {"extra": {"pattern": "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$"}}
+TYPED = "^[^\\u0000]*$"
+"""Told right away: what no draft can hold."""
+EMAIL = {"extra": {"pattern": "^$|^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,60}([.][A-Za-z0-9-]{1,30}){1,3}$"}}
+
+
 def iso(moment: datetime) -> str:
     """2025-10-01T10:30:00.000Z, as JavaScript writes times."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, PathParameter
 
 from api import commands
 from api.context import Caller
@@ -23,8 +23,9 @@ from projections import drafts
 
 KINDS: dict[str, draft.Kind] = {"reclamo": "complaint", "soporte": "support"}
 
-Title = Annotated[str, msgspec.Meta(max_length=MAX_TITLE)]
-Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+Title = Annotated[str, msgspec.Meta(max_length=MAX_TITLE, pattern=contract.TYPED)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT, pattern=contract.TYPED)]
+Tipo = Annotated[str, PathParameter(schema_extra={"enum": [*KINDS]})]
 
 
 class NewComplaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +150,7 @@ async def show(
 async def save(
     request: Request[Any, Any, Any],
     cliente_id: FromPath[str],
-    tipo: FromPath[str],
+    tipo: FromPath[Tipo],
     data: JSONBody[NewDraft],
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
@@ -166,7 +167,7 @@ async def save(
 async def discard(
     request: Request[Any, Any, Any],
     cliente_id: FromPath[str],
-    tipo: FromPath[str],
+    tipo: FromPath[Tipo],
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
 ) -> Said:

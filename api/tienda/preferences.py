@@ -37,7 +37,7 @@ class NewConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """What is absent or null stays as it was."""
 
     notificaciones: bool | None = None
-    tema: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_THEME)] | None = None
+    tema: Annotated[str, msgspec.Meta(max_length=MAX_THEME, extra_json_schema=contract.WORDS)] | None = None
 
 
 class NewPreferences(msgspec.Struct, frozen=True, kw_only=True):

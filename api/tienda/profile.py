@@ -23,12 +23,12 @@ from projections import shoppers
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What to correct. What is absent or null stays as it is; an empty text clears what may be missing."""
 
-    usuario: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME)] | None = None
-    nombre: Annotated[str, msgspec.Meta(max_length=values.MAX_NAME)] | None = None
-    cedula: Annotated[str, msgspec.Meta(max_length=MAX_CARD)] | None = None
-    direccion: Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS)] | None = None
-    telefono: Annotated[str, msgspec.Meta(max_length=MAX_PHONE)] | None = None
-    email: Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL)] | None = None
+    usuario: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME, extra_json_schema=contract.USERNAME)] | None = None
+    nombre: Annotated[str, msgspec.Meta(max_length=values.MAX_NAME, extra_json_schema=contract.WORDS)] | None = None
+    cedula: Annotated[str, msgspec.Meta(max_length=MAX_CARD, extra_json_schema=contract.WORDS)] | None = None
+    direccion: Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS, extra_json_schema=contract.LINES)] | None = None
+    telefono: Annotated[str, msgspec.Meta(max_length=MAX_PHONE, extra_json_schema=contract.LINE)] | None = None
+    email: Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL, extra_json_schema=contract.EMAIL)] | None = None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,9 @@ Code = Annotated[str, msgspec.Meta(max_length=20)]
 Password = Annotated[str, msgspec.Meta(min_length=contract.MIN_PASSWORD, max_length=identity.MAX_PASSWORD)]
 
 
+PUBLIC = {"public": True, "fails": (422,)}
+
+
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     """Whose password is forgotten: `usuario`, or else `email` (T20)."""
 
@@ -60,7 +63,12 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     valido: bool = True
 
 
-@post("/forgot-password", summary="Forgot password", opt={"public": True, "body": Forgotten}, status_code=200)
+@post(
+    "/forgot-password",
+    summary="Forgot password",
+    opt={"public": True, "body": Forgotten, "fails": (422,)},
+    status_code=200,
+)
 async def forgot(request: Request[Any, Any, Any], data: JSONBody[Forgotten], runtime: NamedDependency[Runtime]) -> Said:
     """Have a code of six digits mailed, good for 15 minutes and one use. The answer is the same whether there is such
     an account or not."""
@@ -69,7 +77,7 @@ async def forgot(request: Request[Any, Any, Any], data: JSONBody[Forgotten], run
     return Said("Si la cuenta existe, te enviamos un código a su correo")
 
 
-@post("/verify-code", summary="Verify a code", opt={"public": True, "body": Guess}, status_code=200)
+@post("/verify-code", summary="Verify a code", opt=PUBLIC | {"body": Guess}, status_code=200)
 async def verify(request: Request[Any, Any, Any], data: JSONBody[Guess], runtime: NamedDependency[Runtime]) -> Verified:
     """Say whether the code is right; a password can then be set with it. Five wrong guesses end it."""
     await _limit(runtime, request, data, contract.CODE_PER_ADDRESS, contract.CODE_PER_ACCOUNT)
@@ -83,7 +91,12 @@ async def verify(request: Request[Any, Any, Any], data: JSONBody[Guess], runtime
     return Verified(message="Código verificado")
 
 
-@post("/reset-password", summary="Set another password", opt={"public": True, "body": NewPassword}, status_code=200)
+@post(
+    "/reset-password",
+    summary="Set another password",
+    opt={"public": True, "body": NewPassword, "fails": (422,)},
+    status_code=200,
+)
 async def reset(
     request: Request[Any, Any, Any], data: JSONBody[NewPassword], runtime: NamedDependency[Runtime]
 ) -> Said:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath, JSONBody
 
 from api import commands
 from api.context import Caller
 from api.runtime import Runtime
 from api.tienda import contract, drafts
-from domain import support_request
+from domain import support_request, values
 from domain.model import Invalid
 from domain.support_request import (
     MAX_ORDER,
@@ -34,8 +35,8 @@ TYPES = {"complaint": "reclamo", "support": "soporte"}
 STATES = {"pending": "pendiente", "in_progress": "en_proceso", "resolved": "resuelto"}
 SENT = {"complaint": "Reclamo enviado exitosamente", "support": "Mensaje de soporte enviado exitosamente"}
 
-Title = Annotated[str, msgspec.Meta(max_length=MAX_TITLE)]
-Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+Title = Annotated[str, msgspec.Meta(max_length=MAX_TITLE, extra_json_schema=contract.LINE)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT, extra_json_schema=contract.LINES)]
 
 
 class NewTicket(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class NewTicket(msgspec.Struct, frozen=True, kw_only=True):
     asunto: Title | None = None
     descripcion: Text | None = None
     mensaje: Text | None = None
-    pedido_id: Annotated[str, msgspec.Meta(max_length=MAX_ORDER)] | None = None
+    pedido_id: Annotated[str, msgspec.Meta(max_length=MAX_ORDER, extra_json_schema=contract.LINE)] | None = None
     archivos: list[str | dict[str, Any]] | None = None
     datos_adicionales: dict[str, Any] | None = None
 
@@ -106,14 +107,12 @@ async def current(connection: AsyncConnection, organization: str, shopper: str) 
 
 
 async def _send(runtime: Runtime, request: Request[Any, Any, Any], caller: Caller, kind: Kind, data: NewTicket) -> Sent:
-    title = data.titulo if data.titulo is not None else data.asunto
-    text = data.descripcion if data.descripcion is not None else data.mensaje
     asked = SubmitSupportRequest(
         request=commands.new_document_id(runtime, request),
         shopper=caller.id,
         kind=kind,
-        title=title or "",
-        text=text or "",
+        title=_said("title", MAX_TITLE, data.titulo, data.asunto),
+        text=_said("text", MAX_TEXT, data.descripcion, data.mensaje),
         order=data.pedido_id,
         files=_json(data.archivos, "files"),
         extra=_json(data.datos_adicionales, "extra"),
@@ -140,6 +139,23 @@ def _row(event: SupportRequestSubmitted) -> support_requests.SupportRequest:
         submitted_at=event.at,
         moved_at=event.at,
     )
+
+
+def _said(field: str, maximum: int, *written: str | None) -> str:
+    """The first that says something; none may say what cannot be kept."""
+    texts = [values.optional_text(text, field, maximum, lines=field == "text") for text in written]
+    return next((text for text in texts if text), "")
+
+
+def described() -> dict[str, Any]:
+    """What a `NewTicket` has to be like, for its description: one of each pair of names says something."""
+    said = Schema(type=OpenAPIType.STRING, pattern=contract.WORDS["extra"]["pattern"])
+    pairs = ("titulo", "asunto"), ("descripcion", "mensaje")
+    return {
+        "all_of": [
+            Schema(any_of=[Schema(required=[name], properties={name: said}) for name in names]) for names in pairs
+        ]
+    }
 
 
 def _json(value: object | None, field: str) -> str | None:

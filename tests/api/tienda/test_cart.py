@@ -169,10 +169,8 @@ def test_all_snapshots_together_have_a_largest_size(shop: Shop, buyer: Buyer) ->
 
 def test_a_cart_holds_two_hundred_products(shop: Shop, buyer: Buyer) -> None:
     rows = "\n".join(f"L-{number},Puerta {number},10" for number in range(MAX_LINES + 1))
-    csv = {"content-type": "text/csv"}
-    assert (
-        shop.office.post("/office/products/import", body=f"code,name,price\n{rows}".encode(), headers=csv).status == 200
-    )
+    table, csv = f"code,name,price\n{rows}".encode(), {"content-type": "text/csv"}
+    assert shop.office.post("/office/products/import", body=table, headers=csv).status == 200
     products = [product["_id"] for product in buyer.http.get("/tienda/inventario/all").json]
     lines = [{"itemId": product, "item": {}, "cantidad": 1} for product in products]
     assert buyer.save(*lines[:MAX_LINES]).status == 200
