@@ -46,8 +46,8 @@ class Business:
 
 
 def business(world: World, name: str = "acme") -> Business:
-    """A new organisation with a partner, a customer, a deal, a commission on it that is not earned yet, a promotion, and
-    what the manager wants to send to whom."""
+    """A new organisation with a partner, a customer, a deal, a commission on it that is not earned yet, a promotion,
+    and what the manager wants to send to whom."""
     organization = world.organization(name)
     manager = world.user("manager", organization=organization, name="Marta Ruiz")
     partner = world.user("partner", organization=organization, name="Ana López")
