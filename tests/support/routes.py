@@ -251,6 +251,8 @@ def fields(shape: type[msgspec.Struct]) -> dict[str, inspect.Type]:
 
 def is_text(kind: inspect.Type) -> bool:
     """Whether a field takes any text."""
+    if isinstance(kind, inspect.Metadata):
+        return is_text(kind.type)
     return isinstance(kind, inspect.StrType) or (isinstance(kind, inspect.UnionType) and any(map(is_text, kind.types)))
 
 
@@ -280,4 +282,6 @@ def _value(kind: inspect.Type) -> Any:
             return "2030-01-01T00:00:00Z"
         case inspect.AnyType():
             return "anything"
+        case inspect.Metadata():
+            return _value(kind.type)
     raise TypeError(f"no value is known for {kind}: teach tests/support/routes.py")
