@@ -46,7 +46,7 @@ def refresh_token(runtime: Runtime, request: Connection) -> str:
 
 def check(runtime: Runtime, request: Connection, sign_in: str) -> None:
     """Raise `Forbidden` unless the request shows that a page of ours made it."""
-    if not hmac.compare_digest(proof(runtime, sign_in), request.headers.get(HEADER, "")):
+    if not hmac.compare_digest(proof(runtime, sign_in).encode(), request.headers.get(HEADER, "").encode()):
         raise Forbidden("CSRF_TOKEN_INVALID")
 
 

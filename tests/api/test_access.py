@@ -356,6 +356,23 @@ def test_old_sign_ins_are_forgotten_and_stay_refused(world: World) -> None:
     assert ended == [sign_in, "another"]
 
 
+# --- cookies
+
+
+def test_a_cookie_alone_changes_nothing(world: World) -> None:
+    token = world.signed_in(world.user()).token
+    visitor = world.visitor()
+    goal = {"amount": 30_000, "month": "diciembre", "year": 2030}
+    with world.unchanged():
+        for proof in (None, "", "x", "ÿ", "0" * 40, token):
+            sent = {"cookie": f"pazz_access={token}"} | ({"x-csrf-token": proof.encode("latin-1")} if proof else {})
+            answer = visitor.post("/pazz/api/v1/goals", json=goal, headers=sent)
+            assert (answer.status, answer.json["error"]["code"]) == (403, "CSRF_TOKEN_INVALID"), (proof, answer)
+    assert visitor.get(ME, headers={"cookie": f"pazz_access={token}"}).status == 200
+    for cookie in ("pazz_access=", "pazz_access=x.y.z", "pazz_access", "=;=;", "pazz_access=\xff", ";" * 1_000):
+        assert visitor.get(ME, headers={"cookie": cookie.encode("latin-1")}).status == 401, cookie
+
+
 # --- sockets
 
 
