@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from api.runtime import Runtime
 from domain import claim
 from eventstore.execute import Step
+from eventstore.sealing import Vault
 
 
 def moved(
-    runtime: Runtime, organization: str, kind: str, owner: str, old: str | None, new: str | None, now: datetime
+    vault: Vault, organization: str, kind: str, owner: str, old: str | None, new: str | None, now: datetime
 ) -> list[Step]:
     """Let go of one value and claim another, each in the form in which it is compared; None and "" are no values."""
     if old == new:
@@ -18,7 +18,7 @@ def moved(
     steps: list[Step] = []
     for value, command in ((old, claim.ReleaseValue), (new, claim.ClaimValue)):
         if value:
-            digest = runtime.vault.blind(f"{organization}/{kind}/{value}")
+            digest = vault.blind(f"{organization}/{kind}/{value}")
             asked = command(kind=kind, digest=digest, owner=owner, now=now)
             steps.append(Step(claim.DECIDER, claim.stream(kind, digest), asked))
     return steps

@@ -13,6 +13,7 @@ from domain import shopper
 from domain.shopper import UNIQUE, ChangeShopper, EraseShopper, Known, RegisterShopper
 from eventstore import sign_ins
 from eventstore.execute import Step
+from eventstore.sealing import Vault
 from projections.shoppers import Shopper
 
 
@@ -26,7 +27,7 @@ async def register(
     steps = [
         step
         for field in UNIQUE
-        for step in moved(runtime, organization, account, field, None, getattr(asked, field), asked.now)
+        for step in moved(runtime.vault, organization, account, field, None, getattr(asked, field), asked.now)
     ]
     await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, account, asked)], organization)
     async with runtime.connection() as connection:
@@ -42,7 +43,7 @@ async def change(runtime: Runtime, request: Request[Any, Any, Any], row: Shopper
     for field in UNIQUE:
         old, new = getattr(row, field), getattr(asked, field)
         if isinstance(new, str | None):
-            steps += moved(runtime, row.organization, row.account, field, old, new, asked.now)
+            steps += moved(runtime.vault, row.organization, row.account, field, old, new, asked.now)
     await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, row.account, asked)])
 
 
@@ -51,7 +52,7 @@ async def erase(runtime: Runtime, request: Request[Any, Any, Any], row: Shopper,
     steps = [
         step
         for field in UNIQUE
-        for step in moved(runtime, row.organization, row.account, field, getattr(row, field), None, asked.now)
+        for step in moved(runtime.vault, row.organization, row.account, field, getattr(row, field), None, asked.now)
     ]
     await commands.run_all(runtime, request, [*steps, Step(shopper.DECIDER, row.account, asked)])
 
@@ -62,10 +63,10 @@ def known(row: Shopper) -> Known:
 
 
 def moved(
-    runtime: Runtime, organization: str, account: str, field: str, old: str | None, new: str | None, now: datetime
+    vault: Vault, organization: str, account: str, field: str, old: str | None, new: str | None, now: datetime
 ) -> list[Step]:
     """The claims of one unique field, from one value to another."""
-    return claims.moved(runtime, organization, f"shopper_{field}", account, _key(field, old), _key(field, new), now)
+    return claims.moved(vault, organization, f"shopper_{field}", account, _key(field, old), _key(field, new), now)
 
 
 def _key(field: str, value: str | None) -> str | None:

@@ -38,7 +38,7 @@ def show(address: str, state: State, seconds: float, simulator: str | None = Non
 
 
 def logins() -> tuple[tuple[str, str, str], ...]:
-    """Who can enter the demo world: name or role, e-mail, password."""
+    """Who can enter the demo world: name or role, e-mail or username, password."""
     if find_spec("scripts.demo") is None:
         return ()
     return import_module("scripts.demo").LOGINS
@@ -50,7 +50,7 @@ def plain(places: list[tuple[str, str]], people: tuple[tuple[str, str, str], ...
     lines = [f"{TITLE} (ready in {seconds:.1f} s)", *(f"  {label:<{width}}  {value}" for label, value in places)]
     if people:
         columns = [max(len(person[column]) for person in people) for column in range(3)]
-        lines.append("  Demo logins (who, e-mail, password)")
+        lines.append("  Demo logins (who, e-mail or username, password)")
         lines += ["    " + "  ".join(f"{part:<{columns[i]}}" for i, part in enumerate(row)).rstrip() for row in people]
     return lines
 
@@ -64,7 +64,7 @@ def drawn(places: list[tuple[str, str]], people: tuple[tuple[str, str, str], ...
     parts: list[Table | Text] = [rows]
     if people:
         entries = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for heading in ("Demo login", "E-mail", "Password"):
+        for heading in ("Demo login", "Sign in as", "Password"):
             entries.add_column(heading)
         for who, mail, password in people:
             entries.add_row(who, Text(mail, style="cyan"), password)

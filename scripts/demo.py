@@ -21,7 +21,7 @@ from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
-from scripts import demo_pazz
+from scripts import demo_pazz, demo_tienda
 from settings import Settings
 
 ORGANIZATION = "acme"
@@ -29,6 +29,7 @@ PASSWORD = "Bitacora1"
 LOGINS: tuple[tuple[str, str, str], ...] = (
     ("office admin", "admin@acme.example", PASSWORD),
     ("Pazz partner", "socia@acme.example", PASSWORD),
+    ("Tienda client", demo_tienda.USERNAME, PASSWORD),
 )
 
 STAFF: tuple[tuple[str, str, str, Role, str | None], ...] = (
@@ -49,6 +50,7 @@ async def fill(settings: Settings) -> bool:
         world = World(settings, store, vault)
         await world.people()
         await demo_pazz.fill(world)
+        await demo_tienda.fill(world, PASSWORD)
         # Last, so that a run that was cut short is taken up again: everything before it is the same when done twice.
         founded = organization.FoundOrganization(organization=ORGANIZATION, name="ACME Arrendamiento", now=world.now)
         await world.run(organization.DECIDER, stream, founded)

@@ -107,7 +107,7 @@ def _with_claim(
 ) -> list[Step]:
     stream = product.stream(organization, asked.product)
     before, after = (product.compared(code) if code else None for code in (old, new))
-    moved = claims.moved(runtime, organization, CODE, stream, before, after, asked.now)
+    moved = claims.moved(runtime.vault, organization, CODE, stream, before, after, asked.now)
     return [*moved, Step(product.DECIDER, stream, asked)]
 
 
