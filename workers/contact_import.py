@@ -123,6 +123,10 @@ class Taking:
         for folded, name in names.items():
             if folded not in self._groups:
                 self._groups[folded] = await self._create_group(folded, name)
+        new = [row for row in rows if not row.code and row.phone not in self._known]
+        streams = [contact.stream(self._organization, self._identity("cnt", str(row.row))) for row in new]
+        await self._store.expect_new(contact.DECIDER, streams, personal=True)
+        await self._store.expect_new(claim.DECIDER, [self._claimed("phone", self._unique(row)) for row in new])
         return await asyncio.gather(*(self._one(row) for row in rows))
 
     async def _one(self, row: Entry) -> Outcome:
@@ -136,7 +140,7 @@ class Taking:
             try:
                 return await self._add(new, row)
             except Conflict as refusal:  # the number is taken, though the view did not show it
-                holder = await self._holder("phone", contact.unique(self._organization, self._owner, row.phone))
+                holder = await self._holder("phone", self._unique(row))
                 if refusal.code != "VALUE_TAKEN" or holder is None:
                     return "e", RowError(row.row, "phone", "TAKEN_MEANWHILE")
                 return await self._change(holder, row, new)
@@ -153,7 +157,7 @@ class Taking:
             source=self._source,
             now=self._now,
         )
-        held = self._claim("phone", contact.unique(self._organization, self._owner, row.phone), stream)
+        held = self._claim("phone", self._unique(row), stream)
         await self._store.execute_all([Step(contact.DECIDER, stream, asked), held], self._request())
         return "c", None
 
@@ -199,6 +203,13 @@ class Taking:
         """The same each time this import comes to the same thing."""
         return f"{prefix}_{self._store.log.vault.blind(f'{self._source}/{what}')[:20]}"
 
+    def _unique(self, row: Entry) -> str:
+        return contact.unique(self._organization, self._owner, row.phone)
+
+    def _claimed(self, kind: str, unique: str) -> str:
+        """The stream in which a value is claimed."""
+        return claim.stream(kind, self._store.log.vault.blind(unique))
+
     def _claim(self, kind: str, unique: str, owner: str) -> Step:
         digest = self._store.log.vault.blind(unique)
         command = claim.ClaimValue(kind=kind, digest=digest, owner=owner, now=self._now)
@@ -206,8 +217,7 @@ class Taking:
 
     async def _holder(self, kind: str, unique: str) -> str | None:
         """The id of who holds a value."""
-        stream = claim.stream(kind, self._store.log.vault.blind(unique))
-        state: claim.State = await self._store.state(claim.DECIDER, stream)
+        state: claim.State = await self._store.state(claim.DECIDER, self._claimed(kind, unique))
         return state.owner.split("-", 2)[2] if state.owner else None
 
     def _request(self) -> Request:
