@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
+
+import psycopg
 
 from eventstore.commit import Commit, Part, Record, VersionConflict
 from eventstore.connect import AsyncConnection
 from eventstore.writer import Writer
-from tests.support.store import META, VERSION, commit, connected
+from tests.support.store import META, VERSION, commit, connected, in_another_process
 
 AT_ONCE = 16
 
@@ -47,3 +50,30 @@ async def _everybodys(writer: Writer, reader: AsyncConnection, name: str, count:
             continue
         stored += 2
     return stored
+
+
+def watched(database_url: str, count: int = 480) -> tuple[int, int, list[str]]:
+    """Let three processes append and look on. Returns how many events they were told are stored, how many looks found
+    something new, and whatever a look found that an earlier one had missed."""
+    processes = [in_another_process(append, database_url, name, str(count)) for name in ("red", "green", "blue")]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    seen = looks = 0
+    missed: list[str] = []
+    with psycopg.connect(database_url, autocommit=True) as reader:
+        deadline = time.monotonic() + 60
+        going = True
+        while going:
+            going = any(process.poll() is None for process in processes)  # asked before the last look
+            rows = reader.execute("select position from events where position > %s order by position", [seen])
+            found = [position for (position,) in rows]
+            if found != list(range(seen + 1, seen + len(found) + 1)):
+                missed.append(f"after {seen} came {found[:10]}")
+            seen = found[-1] if found else seen
+            looks += bool(found)
+            assert time.monotonic() < deadline
+    said = [process.communicate() for process in processes]
+    assert [error for _, error in said] == [""] * 3
+    return sum(int(out.split()[1]) for out, _ in said), looks, missed

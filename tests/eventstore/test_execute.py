@@ -15,7 +15,7 @@ from domain import claim, commission, customer, goal
 from domain.goal import GoalAchieved, GoalRevised, GoalSet
 from domain.model import Command, Conflict, Event, Invalid, NotFound, Refused
 from domain.values import Month
-from eventstore.commit import KeyReused, LogUnavailable, VersionConflict
+from eventstore.commit import Commit, Committed, KeyReused, LogUnavailable, VersionConflict
 from eventstore.execute import ATTEMPTS, Outcome, Request, Step, Store
 from eventstore.log import head_of
 from eventstore.mapper import Meta, Recorded
@@ -304,6 +304,27 @@ async def test_a_stream_that_adds_nothing_must_still_be_what_the_others_were_dec
         await one.execute_all([held], ASKED)
         released = claim.ReleaseValue(kind="email", digest="d" * 64, owner=CUSTOMER, now=NOW)
         await other.execute(claim.DECIDER, held.stream, released, ASKED)
+        outcome = await one.execute_all([held, Step(customer.DECIDER, CUSTOMER, ADD)], ASKED)
+    assert [type(event).__name__ for event in outcome.events] == ["ValueClaimed", "CustomerAdded"]
+
+
+@in_event_loop
+async def test_a_stream_that_adds_nothing_is_checked_with_the_append(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim is given up after it was looked at and before the customer is stored."""
+    async with open_store(database_url) as one, open_store(database_url) as other:
+        held = claiming(CUSTOMER)
+        await one.execute_all([held], ASKED)
+        append = one.writer.append
+
+        async def too_late(commit: Commit) -> Committed:
+            monkeypatch.undo()
+            released = claim.ReleaseValue(kind="email", digest="d" * 64, owner=CUSTOMER, now=NOW)
+            await other.execute(claim.DECIDER, held.stream, released, ASKED)
+            return await append(commit)
+
+        monkeypatch.setattr(one.writer, "append", too_late)
         outcome = await one.execute_all([held, Step(customer.DECIDER, CUSTOMER, ADD)], ASKED)
     assert [type(event).__name__ for event in outcome.events] == ["ValueClaimed", "CustomerAdded"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import LiteralString
 
@@ -33,7 +32,7 @@ from eventstore.writer import Writer
 from scripts.postgres import Postgres
 from tests.eventstore import crowd
 from tests.support.lossy import Lossy
-from tests.support.store import META, commit, connected, entries, eventually, in_another_process, in_event_loop
+from tests.support.store import META, commit, connected, entries, eventually, in_event_loop
 
 LOCK = "select pg_advisory_lock(8317002115)"
 WAITING: LiteralString = """
@@ -446,28 +445,11 @@ def test_a_server_killed_in_a_flush_and_started_again_has_what_was_acknowledged_
 
 def test_several_processes_append_without_gaps_and_no_reader_sees_a_later_event_first(database_url: str) -> None:
     """Every look at the log goes on exactly where the last one ended: whatever is later was not there before."""
-    names = ("red", "green", "blue")
-    crowd_of = [in_another_process(crowd.append, database_url, name, "480") for name in names]
-    seen = 0
-    with psycopg.connect(database_url, autocommit=True) as reader:
-        for process in crowd_of:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        deadline = time.monotonic() + 60
-        looks = 0
-        while any(process.poll() is None for process in crowd_of):
-            found = [row[0] for row in reader.execute("select position from events where position > %s", [seen])]
-            assert sorted(found) == list(range(seen + 1, seen + len(found) + 1))
-            seen += len(found)
-            looks += bool(found)
-            assert time.monotonic() < deadline
-    said = [process.communicate() for process in crowd_of]
-    assert [error for _, error in said] == [""] * 3
-    stored = sum(int(out.split()[1]) for out, _ in said)
+    stored, looks, missed = crowd.watched(database_url)
+    assert missed == []
+    assert looks > 10
     everything = streams(database_url)
     assert [position for position, _, _ in everything] == list(range(1, stored + 1))
-    assert looks > 10
     versions: dict[str, int] = {}
     for _, stream, version in everything:
         assert version == versions.get(stream, 0) + 1
