@@ -115,6 +115,8 @@ class Store:
             if stream not in self._folded:
                 self._remember(stream, Folded(decider.initial, 0, 0))
         if personal:
+            if len(self._made) > FOLDED_STATES:  # of events that were refused
+                self._made.clear()
             self._made |= await self._ask(lambda connection: self.log.vault.make_all(connection, streams))
 
     async def state(self, decider: Decider[Any], stream: str) -> Any:
@@ -242,6 +244,10 @@ class Store:
         recorded = await self._ask(lambda connection: self.log.between(connection, first - 1, last))
         events = tuple(entry.event for entry in recorded if entry.event is not None)
         return Outcome(events=events, position=max(last, first - 1), replayed=True)
+
+    async def was_accepted(self, key: str) -> bool:
+        """Whether a command with this idempotency key was accepted before."""
+        return await self._ask(lambda connection: _accepted_row(connection, key)) is not None
 
     async def _ask(self, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Ask the database something that may be asked twice, as every read may: after a restart of the server the pool
