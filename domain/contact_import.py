@@ -18,6 +18,8 @@ from domain.model import Command, Conflict, Decider, Event, Invalid, NotFound
 MAX_FILE_NAME = 200
 MAX_PART = 5_000
 OUTCOMES = frozenset("cuse")
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "cp1256")
+"""What a file may be said to be written in, when that cannot be seen."""
 
 
 class RowError(msgspec.Struct, frozen=True):

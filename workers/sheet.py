@@ -35,7 +35,6 @@ PLACE = re.compile(rb"\br\s{0,5}=\s{0,5}[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"']")
 SEPARATORS = ",;\t|"
 HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-ENCODINGS = ("utf-8", "utf-16", "cp1252", "cp1256")
 
 
 def rows(data: bytes, max_rows: int, encoding: str | None = None) -> Iterator[Row]:

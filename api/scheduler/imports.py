@@ -22,10 +22,10 @@ from api.scheduler import contract
 from api.scheduler.contract import Page, iso, iso_or_none
 from api.scheduler.message_figures import percent
 from domain import contact_import
+from domain.contact_import import ENCODINGS
 from domain.model import Invalid, NotFound
 from eventstore import import_files
 from projections import contact_imports
-from workers.sheet import ENCODINGS
 
 COUNTRY_CODE = re.compile(r"[1-9][0-9]{0,2}")
 PARTS = 64 * 1024
