@@ -60,6 +60,8 @@ def holds(
                 met.add(type(event).__name__)
             state = after
 
+    for opening in openings:
+        check.hypothesis.inner_test([*opening])
     check()
     return met
 
