@@ -10,6 +10,7 @@ from litestar.handlers import BaseRouteHandler
 
 from api import context, docs, frontend, identity
 from api.office import (
+    audit,
     auth,
     carts,
     commissions,
@@ -42,6 +43,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
 
     application = Litestar(
         [
+            audit.router,
             auth.router,
             users.router,
             customers.router,
