@@ -26,7 +26,9 @@ from api.scheduler import (
     messages,
     notifications,
     realtime,
+    reports,
     swagger,
+    sync,
 )
 from api.scheduler.whatsapp import WhatsApp
 
@@ -60,6 +62,8 @@ def build(runtime: Runtime) -> frontend.Frontend:
             imports.router(runtime.settings.import_max_bytes),
             notifications.router,
             analytics.router,
+            reports.router,
+            sync.router,
             health.router,
             swagger.show,
             realtime.connect,

@@ -113,6 +113,8 @@ FIELDS: dict[str, Sentence] = {
     "NUMBER_OUT_OF_RANGE": lambda facts: f"Debe estar entre {facts['minimum']} y {facts['maximum']}",
     "PERIOD_INVALID": lambda facts: "El inicio debe ser anterior al final",
     "PERIOD_TOO_LONG": lambda facts: f"El periodo puede ser de {facts['days']} días como máximo",
+    "CLIENT_ID_TWICE": lambda facts: "Cada operación necesita un client_id distinto",
+    "CLIENT_ID_INVALID": lambda facts: "client_id solo puede tener caracteres ASCII visibles",
     "PATH_NOT_ALLOWED": lambda facts: "Esta operación no se puede sincronizar",
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",
     "FILE_MISSING": lambda facts: "Adjunta un archivo CSV o XLSX",
