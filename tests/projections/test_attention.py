@@ -155,7 +155,15 @@ def commands(told: list[tuple[tuple[Any, dict[str, Any]], float]]) -> Iterator[C
         yield kind(**FILLED.get(kind, {}), **fields, now=now)
 
 
-STORY = st.lists(st.tuples(step(), st.sampled_from([0, 1, 24, 47, 49, 100])), min_size=1, max_size=25)
+BEGINNING: list[Any] = [
+    ((AddCustomer, {"customer": "client_1", "assigned_to": None}), 0),
+    ((AddCustomer, {"customer": "client_2", "assigned_to": "usr_1"}), 0),
+    ((OpenDeal, {"deal": "deal_1", "customer": "client_1", "partner": "usr_1", "stage": None, "value": 1}), 0),
+    ((OpenDeal, {"deal": "deal_2", "customer": "client_2", "partner": "usr_2", "stage": "approval", "value": 1}), 0),
+]
+STORY = st.lists(st.tuples(step(), st.sampled_from([0, 1, 24, 47, 49, 100])), min_size=1, max_size=20).flatmap(
+    lambda rest: st.sampled_from([BEGINNING + rest, BEGINNING + rest, rest])
+)
 
 
 @pytest.fixture

@@ -99,7 +99,9 @@ def test_high_priority_comes_first_then_whoever_was_not_seen_for_the_longest_tim
 
 def test_moving_on_takes_a_client_off_the_list_until_the_next_limit(broker: Broker) -> None:
     file = broker.file()
-    broker.later(hours=49)
+    broker.later(hours=10)
+    broker.tell(file, "activities", kind="call")
+    broker.later(hours=39)
     assert len(shown(broker)) == 1
     broker.tell(file, "stage", stage="documentation")
     assert shown(broker) == []
