@@ -1,4 +1,8 @@
-"""Carts: what each shopper's cart holds now, and which ones nobody has touched for long."""
+"""Carts: what each shopper's cart holds now, and which ones nobody has touched for long.
+
+What is written comes from a cart's own events; what is asked also looks at the view of products, so that one question
+tells what of a cart is still for sale.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table carts (
     organization text not null,
     shopper      text not null,
-    version      integer not null,       -- of the cart's stream
+    version      integer not null,       -- of the cart's stream, and where in the log
+    position     bigint not null,
     saved        boolean not null,       -- false once it was cleared
     items        integer not null,
     created_at   timestamptz not null,
@@ -40,10 +45,11 @@ create table cart_lines (
 """
 
 SAVE = """
-insert into carts (organization, shopper, version, saved, items, created_at, saved_at)
-values (%(organization)s, %(shopper)s, %(version)s, true, %(items)s, %(at)s, %(at)s)
+insert into carts (organization, shopper, version, position, saved, items, created_at, saved_at)
+values (%(organization)s, %(shopper)s, %(version)s, %(position)s, true, %(items)s, %(at)s, %(at)s)
 on conflict (organization, shopper) do update
-set version = excluded.version, saved = true, items = excluded.items, saved_at = excluded.saved_at
+set version = excluded.version, position = excluded.position, saved = true, items = excluded.items,
+    saved_at = excluded.saved_at
 """
 TAKE_OUT = "delete from cart_lines where organization = %s and shopper = %s and item <> all(%s::text[])"
 PUT = """
@@ -61,7 +67,8 @@ where organization = %s and shopper = %s and cart_lines.item = new.item
 """
 EMPTY = "delete from cart_lines where organization = %s and shopper = %s"
 CLEAR = """
-update carts set version = %s, saved = false, items = 0, saved_at = %s where organization = %s and shopper = %s
+update carts set version = %s, position = %s, saved = false, items = 0, saved_at = %s
+where organization = %s and shopper = %s
 """
 
 EVENTS = (CartSaved, CartRestored, CartCleared)
@@ -78,6 +85,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
                     "organization": organization,
                     "shopper": event.shopper,
                     "version": recorded.version,
+                    "position": recorded.position,
                     "items": len(event.lines),
                     "at": event.at,
                 },
@@ -91,7 +99,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
             if known := [(place, line) for place, line in placed if line.snapshot is msgspec.UNSET]:
                 yield ARRANGE, (*_columns(known), *whose)
         case CartCleared() as event:
-            yield CLEAR, (recorded.version, event.at, organization, event.shopper)
+            yield CLEAR, (recorded.version, recorded.position, event.at, organization, event.shopper)
             yield EMPTY, (organization, event.shopper)
         case _:
             pass
@@ -102,18 +110,22 @@ def _columns(placed: Sequence[tuple[int, Line]]) -> tuple[list[str], list[int], 
 
 
 class Item(msgspec.Struct, frozen=True):
-    """So many of one product, and what it looked like when it was put in."""
+    """So many of one product, and what it looked like when it was put in; whether the inventory has it still, and
+    whether it is for sale."""
 
     item: str
     quantity: int
     snapshot: msgspec.Raw
+    listed: bool
+    active: bool
 
 
 class Cart(msgspec.Struct, frozen=True, kw_only=True):
-    """A shopper's cart, after the version of its stream."""
+    """A shopper's cart, after the version of its stream, whose event is at the position."""
 
     shopper: str
     version: int
+    position: int
     saved: bool
     created_at: datetime
     saved_at: datetime
@@ -121,8 +133,11 @@ class Cart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OF_SHOPPER = """
-select c.shopper, c.version, c.saved, c.created_at, c.saved_at, l.item, l.quantity, l.snapshot
-from carts c left join cart_lines l on l.organization = c.organization and l.shopper = c.shopper
+select c.version, c.position, c.saved, c.created_at, c.saved_at, l.item, l.quantity, l.snapshot,
+       p.id is not null, coalesce(p.active, false)
+from carts c
+left join cart_lines l on l.organization = c.organization and l.shopper = c.shopper
+left join products p on p.organization = c.organization and p.id = l.item and not p.removed
 where c.organization = %s and c.shopper = %s order by l.place
 """
 IDLE = """
@@ -142,9 +157,17 @@ async def of_shopper(connection: AsyncConnection, organization: str, shopper: st
     rows = await (await connection.execute(OF_SHOPPER, (organization, shopper), binary=True)).fetchall()
     if not rows:
         return None
-    items = tuple(Item(row[5], row[6], msgspec.Raw(row[7])) for row in rows if row[5] is not None)
-    _, version, saved, created_at, saved_at, *_ = rows[0]
-    return Cart(shopper=shopper, version=version, saved=saved, created_at=created_at, saved_at=saved_at, items=items)
+    items = tuple(Item(row[5], row[6], msgspec.Raw(row[7]), row[8], row[9]) for row in rows if row[5] is not None)
+    version, position, saved, created_at, saved_at, *_ = rows[0]
+    return Cart(
+        shopper=shopper,
+        version=version,
+        position=position,
+        saved=saved,
+        created_at=created_at,
+        saved_at=saved_at,
+        items=items,
+    )
 
 
 async def idle(connection: AsyncConnection, before: datetime, limit: int) -> list[Owner]:

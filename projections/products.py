@@ -120,7 +120,7 @@ FOR_SALE = """
 select id, code, name, description, category, price, cost, images, active, removed, added_at
 from products where organization = %s and active and not removed and price > 0 order by added_at desc, id limit %s
 """
-STANDING = "select id, active from products where organization = %s and id = any(%s) and not removed"
+LISTED = "select id from products where organization = %s and id = any(%s) and not removed"
 
 
 async def by_id(connection: AsyncConnection, organization: str, product: str) -> Product | None:
@@ -151,9 +151,7 @@ async def for_sale(connection: AsyncConnection, organization: str, limit: int) -
         return await cursor.fetchall()
 
 
-async def standing(connection: AsyncConnection, organization: str, products: Sequence[str]) -> dict[str, bool]:
-    """Of these products, those that the inventory has, and whether each is active."""
-    if not products:
-        return {}
-    cursor = await connection.execute(STANDING, (organization, list(products)))
-    return dict(await cursor.fetchall())
+async def listed(connection: AsyncConnection, organization: str, products: Iterable[str]) -> set[str]:
+    """Those of these products that the inventory has."""
+    cursor = await connection.execute(LISTED, (organization, list(products)))
+    return {row[0] for row in await cursor.fetchall()}

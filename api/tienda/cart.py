@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -56,12 +55,12 @@ class SavedCart(Cart, frozen=True, kw_only=True):
     carrito: Cart
 
 
-def shown(row: carts.Cart, standing: Mapping[str, bool]) -> Cart:
-    """A cart as every answer shows it. `standing` says which of its products the inventory has and are active."""
+def shown(row: carts.Cart) -> Cart:
+    """A cart as every answer shows it."""
     return Cart(
         cliente_id=row.shopper,
-        items=[_item(line) for line in row.items if standing.get(line.item)],
-        items_no_disponibles=[_item(line) for line in row.items if not standing.get(line.item)],
+        items=[_item(line) for line in row.items if line.active],
+        items_no_disponibles=[_item(line) for line in row.items if not line.active],
         fecha_creacion=contract.iso(row.created_at),
         fecha_actualizacion=contract.iso(row.saved_at),
     )
@@ -77,23 +76,21 @@ def _item(line: carts.Item) -> Item:
     return Item(item_id=line.item, item=cast(dict[str, Any], line.snapshot), cantidad=line.quantity)
 
 
-async def current(
-    connection: AsyncConnection, organization: str, shopper: str, known: Mapping[str, bool] | None = None
-) -> Cart | None:
-    """The shopper's cart, None when there is none. `known` is the standing of products that was just looked up."""
+async def current(connection: AsyncConnection, organization: str, shopper: str) -> Cart | None:
+    """The shopper's cart, None when there is none."""
     row = await carts.of_shopper(connection, organization, shopper)
-    if row is None or not row.saved:
-        return None
-    if known is None or any(line.item not in known for line in row.items):
-        known = await products.standing(connection, organization, [line.item for line in row.items])
-    return shown(row, known)
+    return shown(row) if row is not None and row.saved else None
 
 
 async def saving(
     connection: AsyncConnection, runtime: Runtime, caller: Caller, data: NewCart
-) -> tuple[SaveCart, Mapping[str, bool]]:
-    """What a save asks for, with the fact that it is decided on: which of its products the inventory has."""
-    known = await products.standing(connection, caller.organization, [item.item_id for item in data.items])
+) -> tuple[SaveCart, carts.Cart | None]:
+    """What a save asks for, with the fact that it is decided on: which of its products the inventory has. And the cart
+    as it was shown when that was looked up."""
+    row = await carts.of_shopper(connection, caller.organization, caller.id)
+    known = {line.item for line in row.items if line.listed} if row else set[str]()
+    if others := {item.item_id for item in data.items} - known:
+        known |= await products.listed(connection, caller.organization, others)
     asked = SaveCart(
         shopper=caller.id,
         lines=tuple(Line(item.item_id, int(item.cantidad), item.item) for item in data.items),
@@ -101,18 +98,7 @@ async def saving(
         now=runtime.clock(),
         spare=not data.items and await _just_signed_in(connection, runtime, caller),
     )
-    return asked, known
-
-
-def _row(asked: SaveCart) -> carts.Cart:
-    """The cart as the view will show it, for an answer that must not wait any longer for that."""
-    lines, _ = cart.checked(asked.lines)
-    items = tuple(
-        carts.Item(line.item, line.quantity, msgspec.Raw(msgspec.json.encode(line.snapshot))) for line in lines
-    )
-    return carts.Cart(
-        shopper=asked.shopper, version=0, saved=True, created_at=asked.now, saved_at=asked.now, items=items
-    )
+    return asked, row
 
 
 async def _just_signed_in(connection: AsyncConnection, runtime: Runtime, caller: Caller) -> bool:
@@ -122,6 +108,33 @@ async def _just_signed_in(connection: AsyncConnection, runtime: Runtime, caller:
         return False
     age = await sign_ins.age(connection, caller.sign_in)
     return age is not None and age < seconds
+
+
+async def _saved(runtime: Runtime, caller: Caller, asked: SaveCart, before: carts.Cart | None, position: int) -> Cart:
+    """The cart after a save. Where nothing changed, it is the one that was looked up before."""
+    if before is not None and before.saved and before.position == position:
+        return shown(before)
+    async with runtime.connection() as connection:
+        found = await current(connection, caller.organization, caller.id)
+    return found or shown(_row(asked))
+
+
+def _row(asked: SaveCart) -> carts.Cart:
+    """The cart as the view will show it, for an answer that must not wait any longer for that."""
+    lines, _ = cart.checked(asked.lines)
+    items = (
+        carts.Item(line.item, line.quantity, msgspec.Raw(msgspec.json.encode(line.snapshot)), True, True)
+        for line in lines
+    )
+    return carts.Cart(
+        shopper=asked.shopper,
+        version=0,
+        position=0,
+        saved=True,
+        created_at=asked.now,
+        saved_at=asked.now,
+        items=tuple(items),
+    )
 
 
 @get("/", summary="The cart")
@@ -145,11 +158,10 @@ async def save(
     """Replace the cart; the last save wins, and every one before it stays in the history. A product that the inventory
     does not have is refused with 422 and nothing is saved (T9). What changes nothing leaves no trace."""
     async with runtime.connection() as connection:
-        asked, known = await saving(connection, runtime, caller, data)
-    await commands.run(runtime, request, cart.DECIDER, cart.stream(caller.organization, caller.id), asked)
-    async with runtime.connection() as connection:
-        found = await current(connection, caller.organization, caller.id, known)
-    found = found or shown(_row(asked), known)
+        asked, before = await saving(connection, runtime, caller, data)
+    stream = cart.stream(caller.organization, caller.id)
+    outcome = await commands.run(runtime, request, cart.DECIDER, stream, asked)
+    found = await _saved(runtime, caller, asked, before, outcome.position)
     return SavedCart(
         cliente_id=found.cliente_id,
         items=found.items,
