@@ -13,8 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.runtime import Runtime
 from domain.model import Refused
-from workers import receipts
-from workers.gateways import whatsapp
+from workers.gateways import receipts, whatsapp
 from workers.gateways.whatsapp import BadSignature, Receipt
 
 logger = logging.getLogger(__name__)

@@ -79,7 +79,7 @@ def _declared(module: ModuleType, kind: type) -> list[Any]:
         for item in vars(module).values()
         if inspect.isclass(item)
         and issubclass(item, kind)
-        and item.__module__ == module.__name__
+        and item.__module__ in (module.__name__, getattr(module, "WORDS", None))
         and not item.__name__.startswith("_")  # what several of them share is none itself
     ]
 

@@ -78,6 +78,12 @@ def spam(content: str, repeated: int = 0) -> tuple[SpamReason, ...]:
     return tuple(reason for reason in SPAM_REASONS if found[reason])
 
 
+def refuse_spam(content: str, repeated: int) -> None:
+    """Refuse what looks like spam with SPAM_SUSPECTED and every reason."""
+    if reasons := spam(content, repeated):
+        raise Invalid("SPAM_SUSPECTED", field="content", reasons=reasons)
+
+
 def shouts(content: str) -> bool:
     """Whether nearly all of a longer text is in capitals. Scripts without capitals never shout."""
     cased = [character for character in LINK.sub("", content) if character.isupper() or character.islower()]

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from domain import values
 from domain.model import Invalid
 
 DAYS_AHEAD = 365
+MAX_LATE = 365 * 24 * 3600
 ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 
 
@@ -54,8 +56,13 @@ def check(moment: datetime, now: datetime, last: datetime | None = None, field: 
     return moment
 
 
-def zone_name(value: str, field: str = "timezone") -> str:
+def zone_name(value: str | None, field: str = "timezone") -> str | None:
     """The name of a time zone, as far as its form goes; whether there is one of that name only its rules can tell."""
-    if not ZONE.fullmatch(value):
+    if value and not ZONE.fullmatch(value):
         raise Invalid("ZONE_INVALID", field=field)
-    return value
+    return value or None
+
+
+def is_missed(moment: datetime, now: datetime, late: int) -> bool:
+    """Whether it is more than so many seconds past its time."""
+    return now - moment > timedelta(seconds=values.number(late, "late", 0, MAX_LATE))

@@ -65,8 +65,12 @@ def connect(database_url: str, name: str) -> Connection:
     connection = psycopg.connect(
         database_url, autocommit=True, application_name=f"bitacora {name}", prepare_threshold=1, **ALIVE
     )
-    adapt(connection)
-    connection.execute(SEE_VIEWS)
+    try:
+        adapt(connection)
+        connection.execute(SEE_VIEWS)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -75,7 +79,11 @@ async def connect_async(database_url: str, name: str) -> AsyncConnection:
     connection = await psycopg.AsyncConnection.connect(
         database_url, autocommit=True, application_name=f"bitacora {name}", prepare_threshold=1, **ALIVE
     )
-    await _configure(connection)
+    try:
+        await _configure(connection)
+    except BaseException:  # whoever asked may have gone away meanwhile
+        await connection.close()
+        raise
     return connection
 
 

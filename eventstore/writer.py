@@ -169,14 +169,17 @@ class Writer:
         if self._connection is not None and time.monotonic() - self._used > IDLE and _is_dropped(self._connection):
             await self._disconnect()
         if self._connection is None or self._connection.closed:
-            connection = await connect_async(self._url, "writer")
+            self._connection = connection = await connect_async(self._url, "writer")
             # Generic plans: the function's statements would otherwise be planned anew for every array. Read committed:
             # a snapshot taken before the lock would not see the head.
-            await connection.execute(
-                "set synchronous_commit = on; set plan_cache_mode = force_generic_plan;"
-                " set default_transaction_isolation = 'read committed'"
-            )
-            self._connection = connection
+            try:
+                await connection.execute(
+                    "set synchronous_commit = on; set plan_cache_mode = force_generic_plan;"
+                    " set default_transaction_isolation = 'read committed'"
+                )
+            except psycopg.Error:
+                await self._disconnect()
+                raise
             self._append_events = Call(connection, commits.APPEND_EVENTS_CALL, commits.APPEND_EVENTS_TYPES)
             self._used = time.monotonic()
         return self._connection

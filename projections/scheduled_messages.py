@@ -32,7 +32,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table scheduled_messages (
@@ -62,15 +62,6 @@ create index scheduled_messages_due on scheduled_messages (scheduled_for) where 
 create index scheduled_messages_going_out on scheduled_messages (status_at) where status in ('sending', 'retry');
 create index scheduled_messages_alike on scheduled_messages (organization, owner, fingerprint);
 create index scheduled_messages_groups on scheduled_messages using gin (groups);
-
--- Every text a message has had, deleted ones too, since a copy may be on its way with an earlier one.
-create table message_texts (
-    organization text not null,
-    message      text not null,
-    revision     integer not null,
-    content      text not null,
-    primary key (organization, message, revision)
-);
 """
 
 DRAFT = """
@@ -82,9 +73,6 @@ EDIT = """
 update scheduled_messages set content = %s, fingerprint = %s, revision = %s, groups = %s, scheduled_for = %s,
        timezone = %s, updated_at = %s
 where organization = %s and id = %s
-"""
-KEEP_TEXT = """
-insert into message_texts (organization, message, revision, content) values (%s, %s, %s, %s) on conflict do nothing
 """
 SCHEDULE = """
 update scheduled_messages set status = 'scheduled', status_reason = null, status_at = %s, updated_at = %s,
@@ -137,42 +125,13 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
     organization = recorded.meta.organization
     match recorded.event:
         case MessageDrafted() as event:
-            print_of = message_text.fingerprint(event.content)
-            yield (
-                DRAFT,
-                (
-                    organization,
-                    event.message,
-                    event.owner,
-                    event.content,
-                    print_of,
-                    list(event.groups),
-                    event.at,
-                    event.scheduled_for,
-                    event.timezone,
-                    event.copy_of,
-                    event.at,
-                    event.at,
-                ),
-            )
-            yield KEEP_TEXT, (organization, event.message, 1, event.content)
+            text = (event.content, message_text.fingerprint(event.content), list(event.groups))
+            times = (event.at, event.scheduled_for, event.timezone, event.copy_of, event.at, event.at)
+            yield DRAFT, (organization, event.message, event.owner, *text, *times)
         case MessageEdited() as event:
-            print_of = message_text.fingerprint(event.content)
-            yield (
-                EDIT,
-                (
-                    event.content,
-                    print_of,
-                    event.revision,
-                    list(event.groups),
-                    event.scheduled_for,
-                    event.timezone,
-                    event.at,
-                    organization,
-                    event.message,
-                ),
-            )
-            yield KEEP_TEXT, (organization, event.message, event.revision, event.content)
+            text = (event.content, message_text.fingerprint(event.content), event.revision, list(event.groups))
+            times = (event.scheduled_for, event.timezone, event.at)
+            yield EDIT, (*text, *times, organization, event.message)
         case MessageScheduled() as event:
             key = (organization, event.message)
             yield SCHEDULE, (event.at, event.at, event.scheduled_for, event.timezone, *key)
@@ -201,7 +160,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
 
 
 class ScheduledMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message. `status` is one of `domain.scheduled_message.STATUSES`, `retry` included."""
+    """A message. `status` is one of `domain.message_status.STATUSES`, `retry` included."""
 
     id: str
     owner: str
@@ -331,7 +290,6 @@ where organization = %(organization)s
   and (%(after_at)s::timestamptz is null or (created_at, id) > (%(after_at)s, %(after_id)s))
 order by created_at, id limit %(limit)s
 """
-TEXT = "select content from message_texts where organization = %s and message = %s and revision = %s"
 
 
 async def by_id(connection: AsyncConnection, organization: str, message: str) -> ScheduledMessage | None:
@@ -423,12 +381,6 @@ async def going_out(connection: AsyncConnection, limit: int) -> list[GoingOut]:
     async with connection.cursor(row_factory=class_row(GoingOut)) as cursor:
         await cursor.execute(GOING_OUT, (limit,))
         return await cursor.fetchall()
-
-
-async def text(connection: AsyncConnection, organization: str, message: str, revision: int) -> str | None:
-    """What a message said in one of its revisions."""
-    row = await (await connection.execute(TEXT, (organization, message, revision))).fetchone()
-    return row[0] if row else None
 
 
 def _literal(search: str) -> str:

@@ -132,7 +132,7 @@ def test_2_positions_are_commit_order_without_gaps(database_url: str) -> None:
 def test_2_positions_in_another_order_would_be_noticed(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(CARELESS)
-    _, _, missed = crowd.watched(database_url, 160)
+    _, _, missed = crowd.watched(database_url, 320)
     assert missed
 
 

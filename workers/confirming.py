@@ -16,7 +16,7 @@ import psycopg
 from projections import contacts, deliveries
 from projections.deliveries import Delivery
 from workers import post as posts
-from workers import receipts
+from workers.gateways import receipts
 from workers.gateways.whatsapp import NotSent
 from workers.post import Post
 

@@ -22,6 +22,7 @@ from eventstore.execute import Step
 from projections import contacts, deliveries
 from projections.scheduled_messages import GoingOut
 from workers import post as posts
+from workers.gateways import receipts
 from workers.gateways.whatsapp import Doubtful, NotSent, Rejected, session
 from workers.post import Post
 
@@ -258,7 +259,7 @@ class Line:
         handed = delivery.HandOverDelivery(
             message=copy.message, recipient=copy.recipient, provider_id=provider_id, now=moment
         )
-        owned = posts.owned(self._number, provider_id, copy.stream, moment)
+        owned = receipts.owned(self._number, provider_id, copy.stream, moment)
         try:
             await self._post.record(copy.organization, Step(delivery.DECIDER, copy.stream, handed), owned)
         except Conflict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import socket
@@ -11,7 +10,6 @@ import uuid
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 
-from domain import claim
 from eventstore.commit import LogUnavailable, OutcomeUnknown, VersionConflict
 from eventstore.connect import AsyncConnection, pool
 from eventstore.execute import Outcome, Request, Step, Store
@@ -27,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 CALL_WITHIN = 5.0
 AGAIN = 0.2
-COPY = "whatsapp_copy"
-"""The kind of claim by which a provider's message belongs to one delivery."""
 
 
 class Post:
@@ -86,14 +82,6 @@ class Post:
             except (LogUnavailable, OutcomeUnknown, VersionConflict) as error:
                 logger.warning("not recorded yet (%s), trying again", error)
                 await asyncio.sleep(AGAIN)
-
-
-def owned(session: str, provider_id: str, owner: str, now: datetime) -> Step:
-    """The step by which a provider's message comes to belong to this delivery, and to no other: two copies of one text
-    for one person can be told apart by nothing else."""
-    digest = hashlib.sha256(f"{session}\n{provider_id}".encode()).hexdigest()[:40]
-    claimed = claim.ClaimValue(kind=COPY, digest=digest, owner=owner, now=now)
-    return Step(claim.DECIDER, claim.stream(COPY, digest), claimed)
 
 
 def new_claim() -> str:

@@ -19,9 +19,10 @@ import psycopg
 from domain import delivery
 from domain.model import Conflict
 from eventstore.execute import Step
-from projections import contacts, deliveries, scheduled_messages
+from projections import contacts, deliveries, message_texts
 from projections.deliveries import Delivery
 from workers import post as posts
+from workers.gateways import receipts
 from workers.gateways.whatsapp import Copy, NotSent, session
 from workers.post import Post
 
@@ -104,7 +105,7 @@ class Settling:
         """The copies of this text that the provider has; None when it can never tell."""
         gateway = self._post.gateways.of(row.organization)
         async with self._post.connection() as connection:
-            text = await scheduled_messages.text(connection, row.organization, row.message, state.revision)
+            text = await message_texts.of_revision(connection, row.organization, row.message, state.revision)
         try:
             chat = await gateway.chat(phone)
             if text is None or chat is None or state.claimed_at is None:
@@ -125,7 +126,7 @@ class Settling:
             settled = delivery.SettleDelivery(
                 **_about(row, moment), claim=claim, provider_id=copy.provider_id, tries=self._post.settings.send_tries
             )
-            owned = posts.owned(number, copy.provider_id, stream, moment)
+            owned = receipts.owned(number, copy.provider_id, stream, moment)
             try:
                 await self._post.record(row.organization, Step(delivery.DECIDER, stream, settled), owned)
             except Conflict as refusal:

@@ -157,7 +157,7 @@ async def duplicate(
         copy_of=message_id,
         now=runtime.clock(),
     )
-    may = scheduled_message.DuplicateMessage(message=message_id)
+    may = scheduled_message.DuplicateMessage(message=message_id, now=runtime.clock())
     await commands.run_all(
         runtime,
         request,

@@ -30,7 +30,7 @@ from projections import scheduled_messages
 
 Format = Literal["csv", "xlsx", "json"]
 TYPES: dict[Format, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
 }

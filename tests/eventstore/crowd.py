@@ -23,10 +23,12 @@ def append(database_url: str, name: str, count: str) -> None:
 
 async def _append(database_url: str, name: str, count: int) -> int:
     async with Writer(database_url) as writer, connected(database_url) as reader:
+        await writer.append(commit(f"{name}-is-here", 0, b"{}"))
+        print("ready", flush=True)
         sys.stdin.readline()  # all of them start together
         own = [_appender(writer, f"{name}-{nth}", count // AT_ONCE) for nth in range(AT_ONCE)]
         stored = await asyncio.gather(_everybodys(writer, reader, name, count // AT_ONCE), *own)
-    return sum(stored)
+    return sum(stored) + 1
 
 
 async def _appender(writer: Writer, stream: str, count: int) -> int:
@@ -56,6 +58,9 @@ def watched(database_url: str, count: int = 480) -> tuple[int, int, list[str]]:
     """Let three processes append and look on. Returns how many events they were told are stored, how many looks found
     something new, and whatever a look found that an earlier one had missed."""
     processes = [in_another_process(append, database_url, name, str(count)) for name in ("red", "green", "blue")]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import psycopg
 from psycopg import sql
@@ -35,7 +35,7 @@ from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
-from projections import rebuild
+from projections import rebuild, status
 from projections.projector import Projector
 from projections.view import View
 from settings import Settings
@@ -183,6 +183,40 @@ def keeping(database_url: str, of: Sequence[View] = projections.VIEWS, log: Log 
         views = Views(connection, log, of)
         views.catch_up()
         yield views
+
+
+class Showing:
+    """One view, and what it answers after each event: built anew, it must answer the same."""
+
+    def __init__(self, store: Store, views: Views, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._store = store
+        self._views = views
+
+    async def after(self, stream: str, *events: Event) -> None:
+        """These events happened, and the view shows them."""
+        await given(self._store, stream, *events)
+        self._views.catch_up()
+        found = status.of(self._views.connection, self._views.of).parked
+        assert not found, found[0].error
+
+    def rebuild(self) -> None:
+        """Build the view anew; its rows must be what they were."""
+        before = self._views.everything()
+        for view in self._views.of:
+            rebuild.build(self._views.connection, self._views.log, view)
+        assert self._views.everything() == before
+
+
+@asynccontextmanager
+async def showing(database_url: str, view: object) -> AsyncIterator[Showing]:
+    """The view in this module, empty. At the end it is built anew."""
+    of = [cast(View, view)]
+    with keeping(database_url, of) as views:
+        async with open_store(database_url) as store, connected(database_url) as connection:
+            shown = Showing(store, views, connection)
+            yield shown
+            shown.rebuild()
 
 
 def rows(connection: Connection, table: str) -> list[tuple[Any, ...]]:

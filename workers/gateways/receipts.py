@@ -6,9 +6,10 @@ them changes nothing. One that comes before we know the message's id ourselves i
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
-from domain import delivery
+from domain import claim, delivery
 from domain.model import Conflict, NotFound
 from eventstore.connect import AsyncConnection
 from eventstore.execute import Request, Step, Store
@@ -16,10 +17,12 @@ from eventstore.mapper import Meta
 from projections import deliveries
 from settings import Settings
 from workers.gateways.whatsapp import Progress, Receipt, session
-from workers.post import owned
 
 YOUNG = timedelta(minutes=2)
 """How old a message is about which nothing is known, when that is most likely still to change."""
+
+COPY = "whatsapp_copy"
+"""The kind of claim by which a provider's message belongs to one delivery."""
 
 Known = tuple[str, str, str]
 """organization, message, recipient"""
@@ -85,6 +88,14 @@ async def _hand_over(store: Store, settings: Settings, known: Known, receipt: Re
         await store.execute_all([Step(delivery.DECIDER, stream, handed), claimed], request)
     except (Conflict, NotFound):
         return
+
+
+def owned(session: str, provider_id: str, owner: str, now: datetime) -> Step:
+    """The step by which a provider's message comes to belong to this delivery, and to no other: two copies of one text
+    for one person can be told apart by nothing else."""
+    digest = hashlib.sha256(f"{session}\n{provider_id}".encode()).hexdigest()[:40]
+    claimed = claim.ClaimValue(kind=COPY, digest=digest, owner=owner, now=now)
+    return Step(claim.DECIDER, claim.stream(COPY, digest), claimed)
 
 
 def moment() -> datetime:
