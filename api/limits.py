@@ -5,11 +5,13 @@ Redis only counts; when it is away everybody may pass, because turning customers
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import math
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +20,8 @@ from redis.exceptions import NoScriptError, RedisError
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 12
+"""How many calls ask Redis at the same time; the runtime's pool has more connections than that."""
 OPEN = 2.0
 """Seconds for which everybody may pass once Redis did not answer."""
 
@@ -82,9 +86,15 @@ class Limits:
         self._unique = uuid.uuid4().hex  # of this process among those of every machine
         self._count = itertools.count()
         self._open_until = 0.0
+        # A crowd takes turns here: waiting for a connection is no sign that Redis is away.
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def count(self, *checks: tuple[Policy, str]) -> Verdict | None:
         """Count one call against each (policy, subject). None when Redis is away: let it pass."""
+        async with self._turns:
+            return await self._count_now(checks)
+
+    async def _count_now(self, checks: Sequence[tuple[Policy, str]]) -> Verdict | None:
         now = time.time()
         if now < self._open_until:
             return None

@@ -15,7 +15,7 @@ from tests.support.views import SLEEP, lasts, tallies, tally
 def slowly(recorded: Recorded) -> Iterable[Statement]:
     """A millisecond for each event, in its midst."""
     yield from tally(recorded)
-    yield SLEEP, (0.001,)
+    yield SLEEP, (0.003,)
 
 
 def keep(database_url: str) -> None:

@@ -391,11 +391,11 @@ def test_a_projector_killed_in_the_midst_of_a_batch_again_and_again_applies_ever
             until(lambda: _locks(connection) == 1)
             streams = [f"goal-acme-p{number}-2025-10" for number in range(10)]
             for number in range(3):
+                wait_until_ready(standby)  # before there is anything to do: a batch would be over while it starts
                 all_of_it(
                     database_url,
                     [(stream, life(*range(1, 21)) if number == 0 else [revised(1)] * 20) for stream in streams],
                 )
-                wait_until_ready(standby)
                 until(lambda: _in_a_batch(connection))
                 current.kill()
                 current, standby = standby, start()
