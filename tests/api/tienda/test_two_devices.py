@@ -108,7 +108,7 @@ def machine(shop: Shop) -> type[RuleBasedStateMachine]:
                 assert shop.office.delete(path).status == 200
             self.gone ^= {product}
 
-        # Drawn before it is known how many versions there are: which of two savings at once came last is up to the race.
+        # Drawn before it is known how many versions there are: the race of two savings decides on that.
         @rule(turn=st.integers(0, 30))
         def restore(self, turn: int) -> None:
             if not self.versions:
