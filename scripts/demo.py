@@ -21,7 +21,7 @@ from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
-from scripts import demo_pazz, demo_tienda
+from scripts import demo_pazz, demo_scheduler, demo_tienda
 from settings import Settings
 
 ORGANIZATION = "acme"
@@ -30,12 +30,14 @@ LOGINS: tuple[tuple[str, str, str], ...] = (
     ("office admin", "admin@acme.example", PASSWORD),
     ("Pazz partner", "socia@acme.example", PASSWORD),
     ("Tienda client", demo_tienda.USERNAME, PASSWORD),
+    ("Scheduler user", "ventas@acme.example", PASSWORD),
 )
 
 STAFF: tuple[tuple[str, str, str, Role, str | None], ...] = (
     ("admin", "Alma Ortega", "admin@acme.example", "admin", None),
     ("socia", "Sofía Ramírez", "socia@acme.example", "partner", "centro"),
     ("socio", "Mateo Hernández", "socio@acme.example", "partner", "norte"),
+    ("ventas", "Valeria Soto", "ventas@acme.example", "sales", None),
 )
 
 
@@ -51,6 +53,7 @@ async def fill(settings: Settings) -> bool:
         await world.people()
         await demo_pazz.fill(world)
         await demo_tienda.fill(world, PASSWORD)
+        await demo_scheduler.fill(world)
         # Last, so that a run that was cut short is taken up again: everything before it is the same when done twice.
         founded = organization.FoundOrganization(organization=ORGANIZATION, name="ACME Arrendamiento", now=world.now)
         await world.run(organization.DECIDER, stream, founded)
@@ -61,6 +64,7 @@ class World:
     """What the parts of the demo world are made with."""
 
     def __init__(self, settings: Settings, store: Store, vault: Vault) -> None:
+        self.settings = settings
         self.store = store
         self.vault = vault
         self.now = datetime.now(UTC)
