@@ -23,6 +23,7 @@ from domain.message_events import (
     DraftMessage,
     DuplicateMessage,
     EditMessage,
+    FailureReason,
     FinishSending,
     KeepSending,
     MessageCancelled,
@@ -243,15 +244,23 @@ def start(state: State, command: StartSending) -> list[Event]:
         if state.scheduled_for is None or state.scheduled_for > command.now:
             raise Conflict("NOT_DUE", message=command.message, scheduled_for=state.scheduled_for)
         if schedule.is_missed(state.scheduled_for, command.now, command.late):
-            return [_said(MessageFailed, state, command, reason="MISSED_SCHEDULE", failed=0, reasons={})]
+            return _in_vain(state, command, "MISSED_SCHEDULE")
     parts = [] if state.recipients else audience.parts(command.recipients)
     listed: list[Event] = [_said(RecipientsListed, state, command, recipients=part) for part in parts]
     total = state.recipients + sum(map(len, parts))
     if not total:
-        return [_said(MessageFailed, state, command, reason="NO_RECIPIENTS", failed=0, reasons={})]
+        return _in_vain(state, command, "NO_RECIPIENTS")
     if state.status == "retry":
         return listed
     return [*listed, _said(SendingStarted, state, command, recipients=total, attempt=state.attempt)]
+
+
+def _in_vain(state: State, command: StartSending, reason: FailureReason) -> list[Event]:
+    """A start that leads to nothing; the table knows no way from scheduled to failed but over sending."""
+    failed = _said(MessageFailed, state, command, reason=reason, failed=0, reasons={})
+    if state.status == "retry":
+        return [failed]
+    return [_said(SendingStarted, state, command, recipients=0, attempt=state.attempt), failed]
 
 
 def finish(state: State, command: FinishSending) -> list[Event]:

@@ -1,0 +1,70 @@
+"""What providers report, and what is asked of them when they say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from tests.support.store import in_event_loop
+from tests.support.whatsapp import ORGANIZATION, office
+from workers.confirming import Confirming
+from workers.gateways import receipts
+from workers.gateways.whatsapp import Receipt
+
+NAMES = [f"c{number:02}" for number in range(30)]
+
+
+@in_event_loop
+async def test_reports_may_come_twice_late_and_out_of_order(database_url: str) -> None:
+    async with office(database_url) as here:
+        await here.people("ana")
+        await here.going_out()
+        async with here.sending():
+            await here.ended()
+        now = datetime.now(UTC)
+        for progress in ("read", "delivered", "read", "sent"):
+            said = Receipt(provider_id="P1", progress=progress, at=now)  # type: ignore[arg-type]
+            assert await receipts.take(here.store, here.settings, said, now)
+        assert (await here.state("ana")).status == "read"
+        young = Receipt(provider_id="P9", progress="delivered", at=now)
+        assert not await receipts.take(here.store, here.settings, young, now)
+        assert await receipts.take(here.store, here.settings, young, now + timedelta(hours=1))
+
+
+@in_event_loop
+async def test_a_report_with_our_reference_settles_a_doubt(database_url: str) -> None:
+    async with office(database_url) as here:
+        await here.people("ana")
+        await here.going_out()
+        await here.claimed("ana")
+        now = datetime.now(UTC)
+        said = Receipt(provider_id="wamid.1", progress="delivered", reference=f"{ORGANIZATION}/m1/ana", at=now)
+        assert await receipts.take(here.store, here.settings, said, now)
+        state = await here.state("ana")
+        assert (state.status, state.provider_id) == ("delivered", "wamid.1")
+
+
+@in_event_loop
+async def test_a_message_that_the_provider_cannot_bring_fails(database_url: str) -> None:
+    async with office(database_url) as here:
+        await here.people("ana")
+        await here.going_out()
+        async with here.sending():
+            await here.ended()
+        now = datetime.now(UTC)
+        said = Receipt(provider_id="P1", progress="failed", reason="REJECTED 131026", at=now)
+        assert await receipts.take(here.store, here.settings, said, now)
+        assert (await here.state("ana")).status == "failed"
+
+
+@in_event_loop
+async def test_copies_of_which_nothing_is_heard_are_asked_after(database_url: str) -> None:
+    async with office(database_url) as here:
+        await here.people("ana")
+        await here.going_out()
+        async with here.sending():
+            await here.ended()
+        here.provider.progress["P1"] = "delivered"
+        await asyncio.sleep(here.settings.whatsapp_confirm_seconds + 0.05)
+        await Confirming(here.post).look()
+        assert (await here.state("ana")).status == "delivered"
