@@ -6,9 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
 from domain import audience, message_status, scheduled_message
@@ -39,7 +36,6 @@ from domain.scheduled_message import (
     ScheduleMessage,
     SendingStarted,
     StartSending,
-    State,
 )
 from tests.support.spec import Given, given
 
@@ -294,68 +290,3 @@ def test_a_deleted_message_is_gone() -> None:
     deleted.when(DraftMessage(message="m1", owner="alma", content="Hola", now=AFTER)).refuses(
         Conflict, "MESSAGE_EXISTS"
     )
-
-
-class Lives(RuleBasedStateMachine):
-    """Whatever is asked in whatever order, a message is where the table allows, and only there."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state: State = scheduled_message.DECIDER.fold(State(), [drafted(scheduled_for=DUE)])
-        self.now = NOW
-
-    def ask(self, command: Any) -> None:
-        before = self.state.status
-        assert before is not None
-        try:
-            events = scheduled_message.decide(self.state, command)
-        except (Conflict, Invalid):
-            return
-        for event in events:
-            self.state = scheduled_message.evolve(self.state, event)  # type: ignore[arg-type]
-            after = self.state.status
-            assert after is not None
-            assert after == before or after in MOVES[before], f"{command!r} moved from {before} to {after}"
-            before = after
-        assert scheduled_message.decide(self.state, command) == []
-
-    @rule(seconds=st.sampled_from([1, HOUR, 2 * HOUR]))
-    def time_passes(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
-
-    @rule(ahead=st.sampled_from([None, -1, 60, HOUR]))
-    def schedule(self, ahead: int | None) -> None:
-        moment = None if ahead is None else self.now + timedelta(seconds=ahead)
-        self.ask(ScheduleMessage(message="m1", scheduled_for=moment, now=self.now))
-
-    @rule(ahead=st.sampled_from([None, -1, 60]))
-    def resume(self, ahead: int | None) -> None:
-        moment = None if ahead is None else self.now + timedelta(seconds=ahead)
-        self.ask(ResumeMessage(message="m1", scheduled_for=moment, now=self.now))
-
-    @rule(kind=st.sampled_from([PauseMessage, CancelMessage, RedraftMessage, RetryMessage]))
-    def move(self, kind: Any) -> None:
-        self.ask(kind(message="m1", now=self.now))
-
-    @rule(recipients=st.sampled_from([(), ("ana",), ("ana", "eva")]), late=st.sampled_from([60, 100 * HOUR]))
-    def start(self, recipients: tuple[str, ...], late: int) -> None:
-        self.ask(StartSending(message="m1", recipients=recipients, late=late, now=self.now))
-
-    @rule(sent=st.integers(0, 2), failed=st.integers(0, 2))
-    def finish(self, sent: int, failed: int) -> None:
-        self.ask(FinishSending(message="m1", sent=sent, failed=failed, reasons={}, now=self.now))
-
-    @rule(content=st.sampled_from(["Hola", "Adiós"]))
-    def edit(self, content: str) -> None:
-        self.ask(EditMessage(message="m1", content=content, now=self.now))
-
-    @invariant()
-    def what_goes_out_has_recipients_and_a_time(self) -> None:
-        if self.state.status in ("sending", "sent"):
-            assert self.state.recipients > 0
-        if self.state.status in ("scheduled", "sending"):
-            assert self.state.scheduled_for is not None
-
-
-TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, database=None, derandomize=True)
