@@ -11,13 +11,14 @@ from eventstore.writer import Writer
 from scripts.bench import measure
 from scripts.bench.crew import Crew
 from scripts.bench.measure import Case, Operation, Plan, Round, Verdict, Work
-from scripts.bench.peers import plain
+from scripts.bench.peers import emmett, plain
 from scripts.bench.stage import Stage
 
 TITLE = "append one 250-byte event per command"
 UNIT = "events"
 
 OURS, DEFAULT, FUNCTION, PLAIN, COPY = "bitacora", "library", "library, functions", "plain insert", "copy (limit)"
+EMMETT = "Emmett (node)"
 REFERENCE = PLAIN
 
 DATA = (
@@ -28,7 +29,21 @@ META = '{"organization":"acme","by":"usr_socia","frontend":"pazz","request":"req
 PLAIN_CONNECTIONS = 64
 """What served the plain inserts best on two cores, of 8, 16, 32 and 64."""
 
-BARS = (("1", PLAIN, 0.8), ("8", PLAIN, 1.5), ("8", FUNCTION, 5.0), ("32", PLAIN, 2.5), ("32", FUNCTION, 10.0))
+EMMETT_CONNECTIONS = 32
+"""What served Emmett best on two cores, of 8, 16, 32 and 64."""
+
+BARS = (
+    (1, PLAIN, 0.8),
+    (8, PLAIN, 1.5),
+    (8, FUNCTION, 5.0),
+    (32, PLAIN, 2.5),
+    (32, FUNCTION, 10.0),
+    (8, DEFAULT, None),
+    (32, DEFAULT, None),
+    (8, EMMETT, None),
+    (32, EMMETT, None),
+)
+"""At once, compared with whom, at least how many times as fast; None is reported only."""
 
 
 def cases(plan: Plan) -> list[Case]:
@@ -42,7 +57,7 @@ def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round]:
 
 
 def total(plan: Plan) -> int:
-    return plan.rounds * (4 * len(cases(plan)) + 1)
+    return plan.rounds * (5 * len(cases(plan)) + 1)
 
 
 def crews(stage: Stage) -> list[Crew]:
@@ -58,23 +73,32 @@ def crews(stage: Stage) -> list[Crew]:
     inserts = {"database": flat, "data": DATA, "meta": META, "connections": PLAIN_CONNECTIONS}
     copies = {"database": flat_copy, "data": DATA, "meta": META}
     ours = {"database": stage.database("bitacora", migrated=True)}
-    return [
+    found = [
         Crew(DEFAULT, library, stock, database=database, processes=2),
         Crew(FUNCTION, library, functions, database=database, processes=2),
         Crew(PLAIN, "scripts.bench.peers.plain:Insert", inserts, database=database, processes=2),
         Crew(OURS, "scripts.bench.append:Append", ours, database=database, processes=2),
         Crew(COPY, "scripts.bench.peers.plain:Copy", copies, database=database, of=Case(1)),
     ]
+    try:
+        command = emmett.command()
+    except emmett.Unavailable as reason:
+        stage.notes.append(f"{EMMETT} was left out: {reason}")
+        return found
+    stage.versions |= emmett.versions()
+    theirs = {"database": stage.database("emmett"), "data": DATA, "meta": META, "connections": EMMETT_CONNECTIONS}
+    return [*found, Crew(EMMETT, "", theirs, database=database, processes=2, command=command)]
 
 
 def verdicts(found: Sequence[Round]) -> list[Verdict]:
     return [
         Verdict(
             what=f"append, {writers} at once, of {other}",
-            value=measure.ratio(found, OURS, other, Case(int(writers)).name),
+            value=measure.ratio(found, OURS, other, Case(writers).name),
             bar=bar,
         )
         for writers, other, bar in BARS
+        if bar is not None or any(one.contender == other for one in found)
     ]
 
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from scripts.bench import report
-from scripts.bench.measure import Plan, Round, Tick, Verdict
+from scripts.bench.measure import Plan, Reading, Round, Tick, Verdict
 from scripts.bench.report import Part
 from scripts.bench.stage import Stage, stage
 from scripts.errors import Stop
 
-ROWS = ("append", "project", "execute", "push", "http_command", "http_read")
+ROWS = ("append", "project", "execute", "http_command", "http_read", "push")
 NEEDED = ("asyncpg", "fastapi", "sqlalchemy", "uvicorn", "websockets")
 
 
@@ -35,7 +35,7 @@ class Row(Protocol):
         """How many measurements it makes."""
         ...
 
-    def rounds(self, stage: Stage, plan: Plan, tick: Tick) -> Iterator[Round]:
+    def rounds(self, stage: Stage, plan: Plan, tick: Tick) -> Iterator[Round | Reading]:
         """Make them. `tick` is called after each."""
         ...
 
@@ -92,21 +92,24 @@ def run(plan: Plan, names: Sequence[str]) -> report.Report:
         for name in names:
             progress.start_task(tasks[name])
             parts.append(measured(name, set_up, plan, lambda name=name: progress.advance(tasks[name])))
+            progress.update(tasks[name], completed=row(name).total(plan))  # also where a peer could not take part
             set_up.settle()
-        return report.new(plan, set_up.settings(), parts)
+        return report.new(plan, set_up.settings(), parts, set_up.notes)
 
 
 def measured(name: str, set_up: Stage, plan: Plan, tick: Callable[[], None]) -> Part:
     """One row."""
     this = row(name)
     found = list(this.rounds(set_up, plan, tick))
+    rounds = [one for one in found if isinstance(one, Round)]
     return Part(
         name=name,
         title=this.TITLE,
         unit=this.UNIT,
         reference=this.REFERENCE,
-        rounds=found,
-        verdicts=this.verdicts(found),
+        rounds=rounds,
+        readings=[one for one in found if isinstance(one, Reading)],
+        verdicts=this.verdicts(rounds),
     )
 
 

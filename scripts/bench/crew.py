@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Member(Protocol):
     async def open(self) -> None: ...
 
     run: Callable[..., Any]
-    """`run(at_once, seconds)`, and where a case has a pace, `rate=`: a `Work`, or an awaitable of one."""
+    """`run(at_once, seconds)`, with `rate=` and `task=` where a case has them: a `Work`, or an awaitable of one."""
 
     async def close(self) -> None: ...
 
@@ -44,6 +44,7 @@ class Order(msgspec.Struct):
     seconds: float
     begin: float
     rate: float = 0
+    task: str = ""
 
 
 class Crew:
@@ -59,14 +60,16 @@ class Crew:
         server: Callable[[], Iterable[int]] = lambda: (),
         processes: int = 1,
         of: Case | None = None,
+        command: Sequence[str] = (),
     ) -> None:
-        """`member` is `module:class`; `database` and `server` are the processes whose CPU is counted as theirs. `of` is
-        the only case to take part in, where that is not all of them."""
+        """`member` is `module:class`, or else there is a `command` that takes the arguments as JSON; `database` and
+        `server` are the processes whose CPU is counted as theirs. `of` is the only case to take part in, where that is
+        not all of them."""
         self.name = name
+        self._command = list(command) or [sys.executable, "-m", "scripts.bench.crew", member]
         self._of = of
         self._database = list(database)
         self._server = server
-        self._member = member
         self._arguments = arguments
         self._count = processes
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -98,7 +101,7 @@ class Crew:
         begin = time.time() + HEAD_START
         for nth, process in enumerate(chosen):
             share = len(range(nth, case.at_once, case.processes))
-            self._tell(process, Order(share, seconds, begin, case.rate / case.processes))
+            self._tell(process, Order(share, seconds, begin, case.rate / case.processes, case.task))
         works = [msgspec.json.decode(self._answer(process), type=Work) for process in chosen]
         return Work(
             sum(work.operations for work in works),
@@ -115,7 +118,7 @@ class Crew:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "scripts.bench.crew", self._member, msgspec.json.encode(self._arguments).decode()],
+            [*self._command, msgspec.json.encode(self._arguments).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -143,8 +146,8 @@ async def _serve(member: Member) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
         order = msgspec.json.decode(line, type=Order)
         await asyncio.sleep(max(0.0, order.begin - time.time()))
-        pace = {"rate": order.rate} if order.rate else {}
-        work = member.run(order.at_once, order.seconds, **pace)
+        more = {name: value for name in ("rate", "task") if (value := getattr(order, name))}
+        work = member.run(order.at_once, order.seconds, **more)
         _say(out, msgspec.json.encode(await work if inspect.isawaitable(work) else work))
     await member.close()
 

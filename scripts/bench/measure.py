@@ -32,6 +32,8 @@ class Case(msgspec.Struct, frozen=True):
     label: str = ""
     rate: float = 0
     """Operations per second, where a contender is not asked for as many as it can."""
+    task: str = ""
+    """What to do, where a contender knows several things."""
 
     @property
     def name(self) -> str:
@@ -65,19 +67,30 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A bar and what was reached; `met` is None where the run was too small to tell."""
+    """A bar and what was reached; `met` is None where the run was too small to tell, or where there is no bar and the
+    figure is merely of interest."""
 
     what: str
     value: float | None
-    bar: float
+    bar: float | None
     at_least: bool = True
     unit: str = "x"
 
     @property
     def met(self) -> bool | None:
-        if self.value is None:
+        if self.value is None or self.bar is None:
             return None
         return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """Something read off a contender that is no rate: how much memory it held, how long it took to start."""
+
+    contender: str
+    case: str
+    number: int
+    value: float
+    unit: str
 
 
 class Side(msgspec.Struct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.bench import measure
-from scripts.bench.measure import Plan, Round, Verdict
+from scripts.bench.measure import Plan, Reading, Round, Verdict
 
 CPU = ("client µs", "server µs", "database µs")
 
@@ -25,6 +25,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     reference: str
     rounds: list[Round]
+    readings: list[Reading] = []
     verdicts: list[Verdict]
 
 
@@ -35,6 +36,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     settings: Mapping[str, str]
     parts: list[Part]
+    notes: list[str] = []
 
     @property
     def missed(self) -> list[Verdict]:
@@ -42,9 +44,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return [verdict for part in self.parts for verdict in part.verdicts if verdict.met is False]
 
 
-def new(plan: Plan, settings: Mapping[str, str], parts: list[Part]) -> Report:
+def new(plan: Plan, settings: Mapping[str, str], parts: list[Part], notes: Sequence[str] = ()) -> Report:
     """The report of a run that ended now."""
-    return Report(made_at=datetime.now(UTC), plan=plan, settings=settings, parts=parts)
+    return Report(made_at=datetime.now(UTC), plan=plan, settings=settings, parts=parts, notes=list(notes))
 
 
 def write(report: Report, path: Path) -> None:
@@ -56,9 +58,14 @@ def write(report: Report, path: Path) -> None:
 def show(report: Report, console: Console) -> None:
     """A table for each row, then the bars, then what was in force."""
     for part in report.parts:
-        console.print(table(part))
+        if part.rounds:
+            console.print(table(part))
+        if part.readings:
+            console.print(readings(part))
     if any(part.verdicts for part in report.parts):
         console.print(bars(report))
+    for note in report.notes:
+        console.print(note)
     console.print(", ".join(f"{name} {value}" for name, value in report.settings.items()), style="dim")
 
 
@@ -102,6 +109,23 @@ def table(part: Part) -> Table:
     return shown
 
 
+def readings(part: Part) -> Table:
+    """What was read off: medians with lowest and highest."""
+    shown = Table(title=f"{part.name}: {part.title}", title_justify="left")
+    shown.add_column("case")
+    shown.add_column("who")
+    for heading in ("median", "min", "max", "unit"):
+        shown.add_column(heading, justify="right")
+    for case in dict.fromkeys(one.case for one in part.readings):
+        for contender in dict.fromkeys(one.contender for one in part.readings if one.case == case):
+            mine = [one for one in part.readings if one.case == case and one.contender == contender]
+            values = [one.value for one in mine]
+            figures = (number(statistics.median(values)), number(min(values)), number(max(values)))
+            shown.add_row(case, contender, *figures, mine[0].unit)
+        shown.add_section()
+    return shown
+
+
 def bars(report: Report) -> Table:
     """What was aimed at, and whether it was reached."""
     shown = Table("bar", "aim", "reached", "", title="bars", title_justify="left")
@@ -109,6 +133,9 @@ def bars(report: Report) -> Table:
         for verdict in part.verdicts:
             sign = "≥" if verdict.at_least else "≤"
             reached = "" if verdict.value is None else f"{verdict.value:,.2f} {verdict.unit}"
+            if verdict.bar is None:
+                shown.add_row(verdict.what, "", reached, "reported" if reached else "not measured")
+                continue
             word = {True: "[green]met[/]", False: "[red]missed[/]", None: "not measured"}[verdict.met]
             shown.add_row(verdict.what, f"{sign} {verdict.bar:g} {verdict.unit}", reached, word)
     return shown

@@ -37,6 +37,10 @@ class Stage:
     def __init__(self, servers: Servers, directory: Path) -> None:
         self.servers = servers
         self.directory = directory
+        self.notes: list[str] = []
+        """What a reader of the figures has to know besides."""
+        self.versions: dict[str, str] = {}
+        """Of what is measured and is no Python package."""
         self._count = 0
 
     @property
@@ -71,6 +75,7 @@ class Stage:
         for package in PACKAGES:
             with suppress(metadata.PackageNotFoundError):
                 found[package] = metadata.version(package)
+        found |= self.versions
         found["python"] = platform.python_version()
         found["cores"] = str(len(os.sched_getaffinity(0)))
         found["machine"] = f"{platform.machine()}, {platform.system()} {platform.release()}"
