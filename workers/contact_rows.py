@@ -132,7 +132,7 @@ def _entry(number: int, columns: Mapping[str, int], cells: Sequence[str], countr
     try:
         return Entry(
             row=number,
-            name=values.text(cell("name"), "name", contact.MAX_NAME),
+            name=values.text(" ".join(cell("name").split()), "name", contact.MAX_NAME),
             phone=contact.phone(_international(cell("phone"), country_code)),
             email=contact.email(cell("email")),
             groups=_groups(cell("groups")),

@@ -68,9 +68,9 @@ def decoded(data: bytes, encoding: str | None = None) -> str:
 
 
 def _looks_arabic(data: bytes) -> bool:
-    """Arabic words are runs of high bytes; accents of Spanish stand alone between plain letters."""
+    """Arabic words are runs of high bytes; accents of Spanish stand alone between plain letters, or in twos (Núñez)."""
     runs = HIGH_RUN.findall(data[:CHUNK])
-    return sum(map(len, runs)) >= 2 * len(runs)
+    return sum(map(len, runs)) > 2.5 * len(runs)
 
 
 def _separated(data: bytes, encoding: str | None) -> Iterator[Row]:

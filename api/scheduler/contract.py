@@ -119,7 +119,6 @@ FIELDS: dict[str, Sentence] = {
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",
     "FILE_MISSING": lambda facts: "Adjunta un archivo CSV o XLSX",
     "FILE_UNREADABLE": lambda facts: "El archivo no es CSV ni XLSX, o está dañado",
-    "FILE_TOO_LARGE": lambda facts: "El archivo es demasiado grande",
     "FILE_EXPANDS_TOO_MUCH": lambda facts: "El archivo ocupa demasiado al descomprimirse",
     "TOO_MANY_ROWS": lambda facts: "El archivo tiene demasiadas filas",
     "COLUMNS_MISSING": lambda facts: "Faltan las columnas name y phone (o nombre y teléfono)",

@@ -11,6 +11,7 @@ from litestar import Request, Router, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.utils.scope.state import ScopeState
@@ -82,7 +83,6 @@ class Upload(Operation):
     """A form with a file in it, for the documentation."""
 
     def __post_init__(self) -> None:
-        text = Schema(type=OpenAPIType.STRING)
         form = Schema(
             type=OpenAPIType.OBJECT,
             required=["file"],
@@ -91,13 +91,15 @@ class Upload(Operation):
                     type=OpenAPIType.STRING, content_media_type="application/octet-stream", description="CSV or XLSX"
                 ),
                 "country_code": Schema(type=OpenAPIType.STRING, description="For numbers without one, such as 52"),
-                "encoding": Schema(type=OpenAPIType.STRING, enum=list(ENCODINGS)),
+                "encoding": Schema(
+                    type=OpenAPIType.STRING, description="If it cannot be told: " + ", ".join(ENCODINGS)
+                ),
             },
         )
         self.request_body = RequestBody(
             content={
                 "multipart/form-data": OpenAPIMediaType(schema=form),
-                "text/csv": OpenAPIMediaType(schema=text),
+                "text/csv": OpenAPIMediaType(),
             },
             required=True,
         )
@@ -163,7 +165,7 @@ async def begin(
     name, data, fields = await _handed_in(request)
     ScopeState.from_scope(request.scope).body = data  # by which a retry is told, whatever the form around it
     if len(data) > runtime.settings.import_max_bytes:
-        raise Invalid("FILE_TOO_LARGE", field="file")
+        raise RequestEntityTooLarge
     if not data:
         raise Invalid("FILE_MISSING", field="file")
     asked = contact_import.RequestImport(
@@ -239,8 +241,12 @@ async def show_rows(
 
 async def _handed_in(request: Request[Any, Any, Any]) -> tuple[str, bytes, dict[str, str]]:
     """The file's name, the file, and what stands beside it."""
-    if request.content_type[0] != RequestEncodingType.MULTI_PART:
-        return _name(request.query_params.get("file_name")), await request.body(), dict(request.query_params)
+    body = await request.body()  # all of it first: a form that ends in the middle leaves its files open
+    kind = request.content_type[0]
+    if kind.endswith("json"):
+        raise Invalid("FILE_MISSING", field="file")
+    if kind != RequestEncodingType.MULTI_PART:
+        return _name(request.query_params.get("file_name")), body, dict(request.query_params)
     form = await request.form()
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     for value in form.values():
