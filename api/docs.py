@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Litestar
@@ -10,7 +11,7 @@ from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, Schema, SecurityScheme, Server
+from litestar.openapi.spec import Components, Operation, RequestBody, Schema, SecurityScheme, Server
 from litestar.typing import FieldDefinition
 
 
@@ -73,6 +74,15 @@ class Structs(StructSchemaPlugin):
         return schema
 
 
+@dataclass
+class Bodiless(Operation):
+    """An operation whose body may be left out."""
+
+    def __post_init__(self) -> None:
+        assert isinstance(self.request_body, RequestBody)
+        self.request_body.required = False
+
+
 def declare(application: Litestar, failed: type, *more: int) -> None:
     """Describe, for every route, the failures that it may answer with, all of one shape. A route says in its
     `opt["fails"]` what else can go wrong there."""
@@ -86,6 +96,8 @@ def declare(application: Litestar, failed: type, *more: int) -> None:
             statuses |= {404} if getattr(route, "path_parameters", None) else set()
             if handler.opt.get("public"):
                 handler.security = [{}]
+            if handler.opt.get("bodiless"):
+                handler.operation_class = Bodiless
             handler.responses = {
                 **{
                     status: ResponseSpec(

@@ -60,7 +60,7 @@ class JsonRequest(Request[Any, Any, Any]):
         shape = self.route_handler.opt.get("body")
         try:
             decoded = await super().json()
-            if shape is not None:
+            if shape is not None and not (decoded is None and self.route_handler.opt.get("bodiless")):
                 msgspec.convert(decoded, shape)  # the framework itself would take "5" for 5 and 5 for a time
         except (SerializationException, *faults.UNREADABLE, msgspec.ValidationError) as error:
             raise ValidationException(str(error)) from None

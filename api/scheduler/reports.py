@@ -12,6 +12,7 @@ import csv
 import io
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ import msgspec
 import xlsxwriter
 from litestar import Router, get
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
@@ -128,7 +130,22 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
 WRITERS = {"csv": as_csv, "json": as_json, "xlsx": as_xlsx}
 
 
-@get("/export", summary="Export messages", opt={"limits": [contract.EXPORTS], "fails": [422]})
+@dataclass
+class Download(Operation):
+    """A file in one of several formats, for the documentation."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {})["200"]
+        assert isinstance(answer, OpenAPIResponse)
+        answer.content = {kind: OpenAPIMediaType() for kind in TYPES.values()}
+
+
+@get(
+    "/export",
+    summary="Export messages",
+    operation_class=Download,
+    opt={"limits": [contract.EXPORTS], "fails": [422]},
+)
 async def export(
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
