@@ -28,10 +28,10 @@ def code(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.json["error"]["code"]
 
 
-def sending(world: World, message: str, outcomes: dict[str, str]) -> None:
+def sending(world: World, message: str, outcomes: dict[str, str], at: datetime = NOW + timedelta(days=2)) -> None:
     """What senders record: the recipients listed, and for each what became of their copy."""
     stream = scheduled_message.stream(world.own, message)
-    about: dict[str, Any] = {"message": message, "at": NOW + timedelta(days=2)}
+    about: dict[str, Any] = {"message": message, "at": at}
     owner = {"owner": "usr_1"}
     world.given(stream, RecipientsListed(**about, **owner, recipients=tuple(outcomes)))
     world.given(stream, SendingStarted(**about, **owner, recipients=len(outcomes), attempt=1))
