@@ -17,6 +17,7 @@ from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from api import hub
 from api.access import Unauthorized
 from api.hub import Push
 from api.runtime import Runtime
@@ -24,6 +25,7 @@ from api.scheduler import contract, pushes, sockets
 from api.scheduler.sockets import Closed, Connection
 from api.scheduler.whatsapp import WhatsApp
 from domain.delivery import DeliveryConfirmed, DeliveryFailed, DeliveryHandedOver, DeliveryReleased
+from domain.message_events import MessageSent
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections import scheduled_messages
@@ -46,6 +48,7 @@ class Realtime:
         self._whatsapp = whatsapp
         self._connections: set[Connection] = set()
         self._moved: dict[tuple[str, str], int] = {}
+        self._telling = False
         self._known: dict[str, str] = {}
         self._confirmed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,11 +68,18 @@ class Realtime:
     async def pushes(self, connection: AsyncConnection, recorded: Recorded) -> list[Push]:
         """What to say at once. How the copies of a message are doing is gathered and said a little later."""
         if isinstance(recorded.event, COPIES):
-            if not self._moved:
-                self._start(self._tell_progress(), "progress")
-            self._moved[recorded.meta.organization, recorded.event.message] = recorded.position
+            self._note_moved(recorded.meta.organization, recorded.event.message, recorded.position)
             return []
+        if isinstance(recorded.event, MessageSent):
+            # Every copy may have reached its phone before the message was over.
+            self._note_moved(recorded.meta.organization, recorded.event.message, recorded.position)
         return await pushes.of(connection, recorded)
+
+    def _note_moved(self, organization: str, message: str, position: int) -> None:
+        self._moved[organization, message] = position
+        if not self._telling:
+            self._telling = True
+            self._start(self._tell_progress(), "progress")
 
     async def deliver(self, push: Push) -> None:
         """Put it in line at every connection that it is for."""
@@ -118,7 +128,9 @@ class Realtime:
         return Connection(socket, caller, token), since if resumes else None
 
     async def _welcome(self, one: Connection, since: int | None) -> None:
-        one.say({"type": "auth_success", "user_id": one.caller.id, "position": self._runtime.horizon.position})
+        position = self._runtime.horizon.position
+        resumed = since is not None and position - hub.RESUME_LIMIT <= since <= position
+        one.say({"type": "auth_success", "user_id": one.caller.id, "position": position, "resumed": resumed})
         missed: list[Push] = []
         if since is not None:
             missed = await self._runtime.hub.missed(Resuming(one), since)
@@ -167,27 +179,31 @@ class Realtime:
     # --- what happens by itself
 
     async def _tell_progress(self) -> None:
-        """Gather for a moment, then say how far each message is that moved."""
-        while self._connections:
-            await asyncio.sleep(PROGRESS_EVERY)
-            moved, self._moved = self._moved, {}
-            try:
-                async with self._runtime.connection() as connection:
-                    for (organization, message), position in moved.items():
-                        row = await scheduled_messages.by_id(connection, organization, message)
-                        if row is None:
-                            continue
-                        told = await pushes.progress(connection, organization, row, position)
-                        await self.deliver(told)
-                        if row.status == "sent" and pushes.all_delivered(told) and message not in self._confirmed:
-                            self._confirmed.add(message)
-                            await self.deliver(pushes.delivered(organization, row, self._runtime.clock(), position))
-            except psycopg.Error as error:
-                logger.warning("database away (%s), trying again", str(error).strip())
-                self._moved = {**moved, **self._moved}
-            if not self._moved:
-                return
+        """Gather for a moment, then say how far each message is that moved; until none does."""
+        try:
+            while self._moved and self._connections:
+                await asyncio.sleep(PROGRESS_EVERY)
+                moved, self._moved = self._moved, {}
+                try:
+                    async with self._runtime.connection() as connection:
+                        for (organization, message), position in moved.items():
+                            await self._tell_one(connection, organization, message, position)
+                except psycopg.Error as error:
+                    logger.warning("database away (%s), trying again", str(error).strip())
+                    self._moved = {**moved, **self._moved}
+        finally:
+            self._telling = False
         self._moved = {}
+
+    async def _tell_one(self, connection: AsyncConnection, organization: str, message: str, position: int) -> None:
+        row = await scheduled_messages.by_id(connection, organization, message)
+        if row is None:
+            return
+        told = await pushes.progress(connection, organization, row, position)
+        await self.deliver(told)
+        if row.status == "sent" and pushes.all_delivered(told) and message not in self._confirmed:
+            self._confirmed.add(message)
+            await self.deliver(pushes.delivered(organization, row, self._runtime.clock(), position))
 
     async def _watch(self, organization: str) -> None:
         """Look at the connection to WhatsApp as long as somebody of the organisation is here."""

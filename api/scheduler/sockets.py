@@ -38,7 +38,8 @@ class Connection:
         self.token = token
         self.subscriptions: set[str] = set()
         self._socket = socket
-        self._line: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
+        self._line: asyncio.Queue[bytes] = asyncio.Queue()
+        self._room = WAITING
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._held: list[Push] | None = []
 
@@ -58,17 +59,18 @@ class Connection:
             self.say({**push.body, "position": push.position})
 
     def catch_up(self, missed: list[Push]) -> None:
-        """Tell what it missed, then what happened meanwhile, nothing twice."""
+        """Tell what it missed, then what happened meanwhile, nothing twice. However much that is, there is room."""
         held, self._held = self._held or [], None
+        self._room += len(missed) + len(held)
         told = {(push.position, push.name) for push in missed}
         for push in [*missed, *(push for push in held if (push.position, push.name) not in told)]:
             self.push(push)
 
     def say(self, frame: dict[str, Any]) -> None:
         """Put a frame in line. One that does not read is cut."""
-        try:
+        if self._line.qsize() < self._room:
             self._line.put_nowait(msgspec.json.encode(frame))
-        except asyncio.QueueFull:
+        else:
             self.end(TOO_SLOW)
 
     def end(self, code: int) -> None:
