@@ -1,8 +1,9 @@
 """What a client did while it was offline, done now, in order (W18).
 
 Each operation is a request of its own to this very application, with a key made of its `client_id`: an operation that
-comes again changes nothing and answers as it did. One that was overtaken by a later change elsewhere is a conflict,
-with what is there now, for a person to look at. A later operation may name what an earlier one made by its `client_id`.
+comes again changes nothing and answers as it did; without a body, when what it was about is gone since. One that was
+overtaken by a later change elsewhere is a conflict, with what is there now, for a person to look at. A later operation
+may name what an earlier one made by its `client_id`.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ class Replay:
                 self._touched.add(made)
             status: Status = "replayed" if known else "applied"
             return Result(client_id=queued.client_id, status=status, code=code, body=answer)
+        if known and code == 404:  # done, and gone since
+            return Result(client_id=queued.client_id, status="replayed", code=200)
         error = msgspec.convert(answer["error"], Error) if isinstance(answer, dict) and "error" in answer else None
         current = await self._current(path) if code == 409 else None
         return Result(
