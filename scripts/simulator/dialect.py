@@ -68,9 +68,11 @@ class Dialect:
             case "GET", [session, "auth", "qr"]:
                 return self._qr(session, request)
             case "GET", ["contacts", "check-exists"]:
-                return self._exists(request)
+                return self._unless_working(request.query.get("session", "default")) or self._exists(request)
             case "POST", ["sendText"]:
                 return await self._send(request)
+            case "GET", [session, "chats", *_] if refusal := self._unless_working(session):
+                return refusal
             case "GET", [session, "chats", chat, "messages"]:
                 limit = min(int(request.query.get("limit", "100")), 1_000)
                 offset = int(request.query.get("offset", "0"))
@@ -86,9 +88,8 @@ class Dialect:
         faults = self.faults
         if faults.latency:
             await asyncio.sleep(faults.latency)
-        if (status := self._status(session)) != "WORKING":
-            words = "Session status is not as expected. Try again later or restart the session"
-            return json({"error": words, "session": session, "status": status, "expected": ["WORKING"]}, 422)
+        if refusal := self._unless_working(session):
+            return refusal
         outcome = self._chance.outcome(faults)
         if outcome == "refused":
             return json({"statusCode": 500, "exception": {"name": "TypeError", "message": "markedUnread"}}, 500)
@@ -135,6 +136,13 @@ class Dialect:
         status = self._status(session)
         me = {"id": f"{session}@c.us", "pushName": "Bitácora"} if status == "WORKING" else None
         return {"name": session, "status": status, "config": {}, "me": me, "engine": {"engine": "WEBJS"}}
+
+    def _unless_working(self, session: str) -> Answer | None:
+        """What is said instead while the session is not connected."""
+        if (status := self._status(session)) == "WORKING":
+            return None
+        words = "Session status is not as expected. Try again later or restart the session"
+        return json({"error": words, "session": session, "status": status, "expected": ["WORKING"]}, 422)
 
     def _become(self, session: str, status: str) -> None:
         if status != self._status(session):

@@ -134,7 +134,8 @@ class Waha:
                     copy = Copy(provider_id=known, progress=ACKS.get(_ack(entry)))
                     found[known] = (at.timestamp() if at else 0.0, copy)
             if older or len(entries) < LISTED:
-                return [copy for _, copy in sorted(found.values(), key=lambda one: (one[0], one[1].provider_id))]
+                oldest_first = reversed(found.values())  # of the same second, as they are listed
+                return [copy for _, copy in sorted(oldest_first, key=lambda one: one[0])]
         raise NotSent("the chat is too long to be searched", AWAY)
 
     async def progress(self, chat: str, provider_id: str) -> Progress | None:

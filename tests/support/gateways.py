@@ -1,0 +1,117 @@
+"""Providers for tests: the simulator, served in the test's own event loop, and a server that answers as a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from scripts.simulator import book as books
+from scripts.simulator.book import Book, Message
+from scripts.simulator.dialect import Dialect
+from scripts.simulator.faults import Chance, Faults
+from scripts.simulator.reports import Reports
+from scripts.simulator.server import Answer, Request, serve
+from settings import Settings
+from tests.support.store import MASTER_KEY
+from workers.gateways.whatsapp import Gateway
+
+G = TypeVar("G", bound=Gateway)
+
+KEY = "the provider's key"
+SECRET = "the webhook's secret"
+NOBODY = "http://127.0.0.1:1/webhooks/whatsapp"
+
+
+OPENED: list[Gateway] = []
+
+
+def opened(gateway: G) -> G:
+    """This adapter, closed when the provider that it speaks to ends."""
+    OPENED.append(gateway)
+    return gateway
+
+
+async def _close_opened() -> None:
+    while OPENED:
+        await OPENED.pop().close()
+
+
+class Simulated:
+    """The simulator: what it took is in `messages`, what goes wrong with it is said by `faults`."""
+
+    def __init__(self, url: str, file: Path, dialect: Dialect) -> None:
+        self.url = url
+        self._file = file
+        self._dialect = dialect
+
+    def faults(self, **faults: Any) -> None:
+        """What goes wrong from now on; nothing, when nothing is said."""
+        self._dialect.faults = msgspec.convert(faults, Faults)
+
+    def session(self, status: str, name: str = "default") -> None:
+        """The session is in this state from now on."""
+        self._dialect._become(name, status)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Everything that it ever took, read from its file."""
+        return books.read(self._file)
+
+    @property
+    def owed(self) -> int:
+        """How many reports are still to come."""
+        return books.owed(self._file)
+
+
+@asynccontextmanager
+async def simulated(file: Path, webhook: str = NOBODY, **faults: Any) -> AsyncIterator[Simulated]:
+    """A simulator that asks for KEY, signs with SECRET and reports to `webhook`."""
+    book, chance = Book(file), Chance(1)
+    reports = Reports(book, chance, webhook, SECRET)
+    dialect = Dialect(book, reports, chance, KEY)
+    server = await serve(dialect.answer, "127.0.0.1", 0)
+    telling = asyncio.create_task(reports.run(lambda: dialect.faults))
+    here = Simulated(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", file, dialect)
+    here.faults(**{"ack_after": 0.01, **faults})
+    try:
+        yield here
+    finally:
+        await _close_opened()
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+        server.close()
+        await reports.close()
+        book.close()
+
+
+@asynccontextmanager
+async def answering(handler: Callable[[Request], Awaitable[Answer]]) -> AsyncIterator[str]:
+    """The address of a server that answers with whatever the handler says."""
+    server = await serve(handler, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        await _close_opened()
+        server.close()
+
+
+def reaching(url: str, **more: Any) -> Settings:
+    """Settings for an adapter that speaks to this address, and waits half a second."""
+    fields: dict[str, Any] = {
+        "database_url": "postgresql://unused.invalid",
+        "redis_url": "redis://unused.invalid",
+        "secret": "s" * 32,
+        "master_key": MASTER_KEY,
+        "whatsapp_url": url,
+        "whatsapp_key": KEY,
+        "whatsapp_webhook_secret": SECRET,
+        "whatsapp_timeout_seconds": 0.5,
+        **more,
+    }
+    return Settings(**fields)
