@@ -6,55 +6,14 @@ somebody of the staff put it back.
 
 from __future__ import annotations
 
-import functools
-import tempfile
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.demo import PASSWORD
-from tests.journeys.chromium import Chromium, require_chromium
-from tests.journeys.system import CLIENT, System
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves the page and says nothing."""
-
-    def log_message(self, format: str, *args: object) -> None: ...
-
-
-@pytest.fixture
-def page() -> Iterator[str]:
-    """Where the shop's client is served: another origin than the API's."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=CLIENT))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """Where the system and the browsers keep what they keep."""
-    with tempfile.TemporaryDirectory(prefix="bitacora-journey-", dir="/tmp", ignore_cleanup_errors=True) as made:
-        yield Path(made)
-
-
-@pytest.fixture
-def system(directory: Path, page: str, database_url: str, redis_url: str) -> Iterator[System]:
-    """The system, running; a browser may call it from the page."""
-    require_chromium()
-    running = System(directory, database_url, redis_url)
-    running.env["ALLOWED_ORIGINS"] = page
-    try:
-        running.start()
-        yield running
-    finally:
-        running.close()
+from tests.journeys.chromium import Chromium
+from tests.journeys.system import System
 
 
 class Office:
