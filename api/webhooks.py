@@ -25,14 +25,14 @@ def routes(runtime: Runtime) -> list[HTTPRouteHandler]:
     """The routes. One address serves every number: a report names the message that it is about."""
     gateway = whatsapp.gateway(runtime.settings, "")
 
-    @post("/webhooks/whatsapp", status_code=200, request_max_body_size=MAX_BODY)
-    async def hear(request: Request[Any, Any, Any]) -> Response[None]:
+    @post("/webhooks/whatsapp", status_code=200, media_type=MediaType.TEXT, request_max_body_size=MAX_BODY)
+    async def hear(request: Request[Any, Any, Any]) -> Response[str]:
         """Take a report about messages."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
             heard = gateway.heard(headers, await request.body())
         except BadSignature:
-            return Response(None, status_code=401)
+            return Response("", status_code=401)
         again = False
         for said in heard:
             if isinstance(said, Receipt):
@@ -43,7 +43,7 @@ def routes(runtime: Runtime) -> list[HTTPRouteHandler]:
                     logger.info("a report was refused: %s", refusal)
             else:
                 logger.info("the gateway says that %s is %s", said.session, said.state)
-        return Response(None, status_code=503 if again else 200, headers={"Retry-After": "1"} if again else None)
+        return Response("", status_code=503 if again else 200, headers={"Retry-After": "1"} if again else None)
 
     @get("/webhooks/whatsapp", media_type=MediaType.TEXT)
     async def vouch(request: Request[Any, Any, Any]) -> Response[str]:

@@ -28,6 +28,11 @@ def code(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.json["error"]["code"]
 
 
+def provider_id(message: str, recipient: str) -> str:
+    """The id that the provider gave this copy; theirs have no underscores."""
+    return f"3EB0{message}{recipient}".replace("_", "").upper()
+
+
 def sending(world: World, message: str, outcomes: dict[str, str], at: datetime = NOW + timedelta(days=2)) -> None:
     """What senders record: the recipients listed, and for each what became of their copy."""
     stream = scheduled_message.stream(world.own, message)
@@ -44,7 +49,7 @@ def sending(world: World, message: str, outcomes: dict[str, str], at: datetime =
         if outcome == "failed":
             events.append(DeliveryFailed(**copy, reason="NOT_ON_WHATSAPP", run=1, was_sent=False))
         elif outcome != "claimed":
-            events.append(DeliveryHandedOver(**copy, provider_id=f"p-{message}-{recipient}", settled=False))
+            events.append(DeliveryHandedOver(**copy, provider_id=provider_id(message, recipient), settled=False))
             if outcome != "sent":
                 events.append(DeliveryConfirmed(**copy, level=outcome))  # type: ignore[arg-type]
         world.given(f"delivery-{world.own}-{message}-{recipient}", *events)

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
-import msgspec
 
 from settings import Settings
 from workers.gateways.whatsapp import (
@@ -29,6 +28,7 @@ from workers.gateways.whatsapp import (
     Rejected,
     State,
     StateChange,
+    decoded,
     is_here,
 )
 
@@ -93,7 +93,7 @@ class Cloud:
             raise Doubtful("gateway_error") from None
         if answer.status_code >= 500:
             raise Doubtful("gateway_error")
-        data = _decoded(answer)
+        data = decoded(answer.content)
         if answer.status_code >= 400:
             raise _refusal(answer.status_code, data)
         messages = data.get("messages") if isinstance(data, dict) else None
@@ -121,10 +121,7 @@ class Cloud:
         given = headers.get("x-hub-signature-256", "")
         if not self._secret or not given.isascii() or not hmac.compare_digest(given, expected):
             raise BadSignature
-        try:
-            call = msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            return []
+        call = decoded(body)
         return [
             receipt
             for entry in _items(call, "entry")
@@ -162,10 +159,3 @@ def _items(value: Any, name: str) -> list[dict[str, Any]]:
     """The objects in a list of that name, as far as there is one."""
     found = value.get(name) if isinstance(value, dict) else None
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _decoded(answer: httpx2.Response) -> Any:
-    try:
-        return msgspec.json.decode(answer.content)
-    except msgspec.DecodeError:
-        return None

@@ -31,6 +31,7 @@ from workers.gateways.whatsapp import (
     Rejected,
     State,
     StateChange,
+    decoded,
     is_here,
 )
 
@@ -81,7 +82,7 @@ class Waha:
             return None
         if answer.headers.get("content-type", "").startswith("image/"):
             return base64.b64encode(answer.content).decode()
-        data = _decoded(answer)
+        data = decoded(answer.content)
         picture = data.get("data") if isinstance(data, dict) else None
         return picture.rpartition(",")[2] if isinstance(picture, str) and picture else None
 
@@ -110,7 +111,7 @@ class Waha:
             raise Doubtful("gateway_error")
         if answer.status_code >= 400:
             raise _refusal(answer)
-        found = message_id(_decoded(answer))
+        found = message_id(decoded(answer.content))
         if found is None:
             raise Doubtful("no_id")
         return found
@@ -154,10 +155,7 @@ class Waha:
         signed = given.isascii() and hmac.compare_digest(given.lower(), expected)
         if not self._secret or algorithm != "sha512" or not signed:
             raise BadSignature
-        try:
-            call = msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            return []
+        call = decoded(body)
         payload = call.get("payload") if isinstance(call, dict) else None
         if not isinstance(payload, dict):
             return []
@@ -189,7 +187,7 @@ class Waha:
             return missing
         if answer.status_code >= 400:
             raise NotSent(f"the gateway answers {answer.status_code}: {_words(answer)}", AWAY)
-        return _decoded(answer)
+        return decoded(answer.content)
 
 
 def message_id(value: Any) -> str | None:
@@ -245,15 +243,8 @@ def _refusal(answer: httpx2.Response) -> NotSent | Rejected:
 
 
 def _words(answer: httpx2.Response) -> str:
-    data = _decoded(answer)
+    data = decoded(answer.content)
     if not isinstance(data, dict):
         return answer.text[:100]
     words = data.get("message") or data.get("error") or ""
     return (words if isinstance(words, str) else msgspec.json.encode(words).decode())[:100]
-
-
-def _decoded(answer: httpx2.Response) -> Any:
-    try:
-        return msgspec.json.decode(answer.content)
-    except msgspec.DecodeError:
-        return None

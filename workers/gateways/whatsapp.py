@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -132,6 +132,14 @@ def gateway(settings: Settings, organization: str) -> Gateway:
 
     name = session(settings, organization)
     return cloud.Cloud(settings, name) if settings.whatsapp_gateway == "cloud" else waha.Waha(settings, name)
+
+
+def decoded(body: bytes) -> Any:
+    """What a provider said in JSON; None when it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
 
 
 def is_here(url: str) -> bool:
