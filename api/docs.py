@@ -52,6 +52,7 @@ DESCRIPTIONS = {
     422: "The request can be read and makes no sense",
     429: "Too many requests; Retry-After says when to come back",
     500: "Something went wrong here",
+    502: "Another service answers with errors",
     503: "Nothing can be stored or read at the moment",
 }
 

@@ -96,10 +96,17 @@ class Line:
         if time.monotonic() < self._away_until:
             return False
         if not self._working:
-            self._working = bool(self._settings.whatsapp_url) and await self._gateway.state() == "connected"
+            self._working = bool(self._settings.whatsapp_url) and await self._is_connected()
             if not self._working:
                 self._away_until = time.monotonic() + STATE_WAIT
         return self._working
+
+    async def _is_connected(self) -> bool:
+        try:
+            return await self._gateway.state() == "connected"
+        except NotSent as fault:
+            logger.warning("number %s waits: %s", self._number, fault.reason)
+            return False
 
     def _close(self, fault: NotSent) -> None:
         logger.warning("number %s waits: %s", self._number, fault.reason)

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from litestar import MediaType, Response
 
-from api import faults, problems
+from api import caching, faults, problems
 from api.context import Caller
 from api.limits import Policy
 from api.problems import AnyRequest, Problem
-from api.scheduler.whatsapp import Away
+from api.scheduler.whatsapp import Away, Broken
 from domain.model import Forbidden
 
 ROLES = frozenset({"admin", "manager", "sales", "agent"})
@@ -28,6 +28,16 @@ SENDS = Policy("scheduler-sends", 10, 60)
 GROUPS = Policy("scheduler-groups", 5, 60)
 IMPORTS = Policy("scheduler-imports", 10, 60)
 EXPORTS = Policy("scheduler-exports", 10, 60)
+
+USER_CACHE = {"Cache-Control": "private, max-age=300", "Vary": "Authorization"}
+"""Of an answer about nobody but the caller, as the document has it."""
+
+
+class Caching(caching.Revalidation):
+    """What changes may be kept and has to be asked about again, in the document's words."""
+
+    kept = (b"cache-control", b"private, no-cache, must-revalidate")
+
 
 MAX_PAGE_SIZE = 100
 LAST_PAGE = 1_000_000
@@ -231,4 +241,8 @@ def _away(request: AnyRequest, _: Away) -> Response[Failed]:
     return answer(request, Problem(status=503, code="WHATSAPP_DISCONNECTED"))
 
 
-EXCEPTION_HANDLERS = {**problems.handlers(answer), Away: _away}
+def _broken(request: AnyRequest, _: Broken) -> Response[Failed]:
+    return answer(request, Problem(status=502, code="WHATSAPP_ERROR"))
+
+
+EXCEPTION_HANDLERS = {**problems.handlers(answer), Away: _away, Broken: _broken}

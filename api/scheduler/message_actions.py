@@ -122,7 +122,9 @@ async def cancel(
     return await messages.show(runtime, caller, message_id)
 
 
-@post("/{message_id:str}/retry", summary="Send again", opt={"limits": [contract.SENDS]}, status_code=200)
+@post(
+    "/{message_id:str}/retry", summary="Send again", opt={"limits": [contract.SENDS], "fails": [502]}, status_code=200
+)
 async def retry(
     request: Request[Any, Any, Any],
     message_id: FromPath[str],
@@ -130,9 +132,10 @@ async def retry(
     runtime: NamedDependency[Runtime],
     whatsapp: NamedDependency[WhatsApp],
 ) -> Message:
-    """Send a failed message again, to those who did not get it (W5)."""
+    """Send a failed message again, to those who did not get it (W5). 503 while WhatsApp is not connected, 502 when it
+    answers with errors (W8)."""
     await messages.found(runtime, caller, message_id)
-    await whatsapp.check(caller.organization)
+    await whatsapp.check_sending(caller.organization)
     asked = scheduled_message.RetryMessage(message=message_id, now=runtime.clock())
     await messages.run(runtime, request, caller, message_id, asked)
     return await messages.show(runtime, caller, message_id)

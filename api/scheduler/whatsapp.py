@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from settings import Settings
-from workers.gateways.whatsapp import Gateways, State
+from workers.gateways.whatsapp import Failing, Gateways, State
 
 T = TypeVar("T")
 
@@ -23,11 +23,17 @@ class Away(Exception):
     """WhatsApp is not connected, so nothing can be scheduled (W8)."""
 
 
+class Broken(Exception):
+    """WhatsApp is there, and answers with errors."""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether messages can leave; with a QR code, PNG in base64, when one has to be scanned (W14)."""
+    """Whether messages can leave; with a QR code, PNG in base64, when one has to be scanned (W14). `failing` says that
+    the gateway is there and answers with errors."""
 
     status: State
     qr_code: str | None = None
+    failing: bool = False
 
 
 class WhatsApp:
@@ -57,19 +63,30 @@ class WhatsApp:
         if (await self.connection(organization)).status != "connected":
             raise Away
 
+    async def check_sending(self, organization: str) -> None:
+        """The same where sending begins at once: an error of the gateway raises `Broken` there (W8)."""
+        if (await self.connection(organization)).failing:
+            raise Broken
+        await self.check(organization)
+
     async def _ask(self, organization: str) -> Connection:
         if not self._settings.whatsapp_url:
             return Connection(status="disconnected")
         gateway = self._gateways.of(organization)
-        status: State = await _within(gateway.state) or "disconnected"
+        try:
+            status: State = await _within(gateway.state) or "disconnected"
+        except Failing:
+            return Connection(status="disconnected", failing=True)
         qr = await _within(gateway.qr) if status == "qr_needed" else None
         return Connection(status=status, qr_code=qr)
 
 
 async def _within(question: Callable[[], Awaitable[T]]) -> T | None:
-    """The gateway's answer; None when it has none in time."""
+    """The gateway's answer; None when it has none in time. Raises `Failing`."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await question()
+    except Failing:
+        raise
     except Exception:  # whatever is wrong there, it is not connected
         return None

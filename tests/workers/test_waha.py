@@ -19,7 +19,7 @@ from tests.support.gateways import SECRET, answering, opened, reaching, simulate
 from tests.support.http import free_port
 from tests.support.store import eventually, in_event_loop
 from workers.gateways.waha import Waha, message_id
-from workers.gateways.whatsapp import BadSignature, Doubtful, NotSent, Receipt, Rejected, StateChange
+from workers.gateways.whatsapp import BadSignature, Doubtful, Failing, NotSent, Receipt, Rejected, StateChange
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TEXT = '¡Hola, María! 🎉\n2 < 3 & "sí"'
@@ -45,8 +45,36 @@ async def test_the_session_says_whether_messages_can_leave(tmp_path: Path) -> No
         ):
             simulator.session(status)
             assert await gateway.state() == state, status
-        assert await waha(simulator.url, whatsapp_key="wrong").state() == "disconnected"
+        with pytest.raises(Failing):
+            await waha(simulator.url, whatsapp_key="wrong").state()
         assert await waha(f"http://127.0.0.1:{free_port()}").state() == "disconnected"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (json({"message": "Session not found"}, 404), "disconnected"),
+        (json({"name": "default", "status": "WORKING"}), "connected"),
+        (json({"message": "Protocol error"}, 500), None),
+        (json({"message": "Forbidden"}, 403), None),
+        (json({"name": "default"}), None),
+        (json(["?"]), None),
+        (Answer(200, b"<html>", "text/html"), None),
+    ],
+)
+@in_event_loop
+async def test_a_gateway_without_the_session_is_disconnected_and_one_with_errors_says_so(
+    answer: Answer, state: str | None
+) -> None:
+    async def handler(request: Request) -> Answer:
+        return answer
+
+    async with answering(handler) as url:
+        if state is not None:
+            assert await waha(url).state() == state
+        else:
+            with pytest.raises(Failing):
+                await waha(url).state()
 
 
 @in_event_loop

@@ -22,6 +22,7 @@ from workers.gateways.whatsapp import (
     BadSignature,
     Copy,
     Doubtful,
+    Failing,
     NotSent,
     Progress,
     Receipt,
@@ -65,7 +66,9 @@ class Cloud:
             answer = await self._client.get(f"/{self._number}", params={"fields": "id,quality_rating"})
         except httpx2.HTTPError:
             return "disconnected"
-        return "connected" if answer.status_code == 200 else "disconnected"
+        if answer.status_code != 200:
+            raise Failing(f"the gateway answers {answer.status_code}", AWAY)
+        return "connected"
 
     async def qr(self) -> str | None:
         return None

@@ -25,6 +25,7 @@ from workers.gateways.whatsapp import (
     BadSignature,
     Copy,
     Doubtful,
+    Failing,
     NotSent,
     Progress,
     Receipt,
@@ -66,11 +67,14 @@ class Waha:
 
     async def state(self) -> State:
         try:
-            answer = await self._get(f"/api/sessions/{quote(self._session, safe='')}")
+            answer = await self._get(f"/api/sessions/{quote(self._session, safe='')}", missing={"status": "STOPPED"})
+        except Failing:
+            raise
         except NotSent:
             return "disconnected"
-        status = answer.get("status") if isinstance(answer, dict) else None
-        return STATES.get(str(status), "disconnected")
+        if not isinstance(answer, dict) or "status" not in answer:
+            raise Failing("the gateway does not say how the session is", AWAY)
+        return STATES.get(str(answer["status"]), "disconnected")
 
     async def qr(self) -> str | None:
         path = f"/api/{quote(self._session, safe='')}/auth/qr"
@@ -186,7 +190,7 @@ class Waha:
         if answer.status_code == 404 and missing is not ...:
             return missing
         if answer.status_code >= 400:
-            raise NotSent(f"the gateway answers {answer.status_code}: {_words(answer)}", AWAY)
+            raise Failing(f"the gateway answers {answer.status_code}: {_words(answer)}", AWAY)
         return decoded(answer.content)
 
 

@@ -35,6 +35,10 @@ class NotSent(GatewayFault):
         self.wait = wait
 
 
+class Failing(NotSent):
+    """The provider is there and answers, but with an error of its own."""
+
+
 class Rejected(GatewayFault):
     """WhatsApp will not bring this message to this recipient."""
 
@@ -84,7 +88,8 @@ class Gateway(Protocol):
     """One number of ours at one provider. Close it in the end."""
 
     async def state(self) -> State:
-        """Whether messages can leave. A provider that does not answer is disconnected."""
+        """Whether messages can leave. A provider that does not answer is disconnected; one that answers with an error
+        raises `Failing`."""
         ...
 
     async def qr(self) -> str | None:
