@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from scripts.bench import http, measure
+from api.access import Tokens
+from scripts.bench import callers, http, measure
 from scripts.bench.crew import Crew
 from scripts.bench.http import Connection
 from scripts.bench.measure import Case, Plan, Round, Verdict, Work
-from scripts.bench.partners import Partners, set_goal
 from scripts.bench.stage import Stage
 from scripts.bench.system import System
 
@@ -29,7 +29,8 @@ WATCHED_PER_SECOND = 40
 IDLE, LOADED = Case(1, label="idle", rate=WATCHED_PER_SECOND), Case(1, label="at 70 % load", rate=WATCHED_PER_SECOND)
 WATCHERS = 100
 LOAD_CONNECTIONS = 32
-LOAD_PARTNERS = 6_000
+LOAD_ROWS = 60_000
+"""Goals that those might have set who load the system: the more, the more callers take turns."""
 
 
 def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round]:
@@ -39,17 +40,15 @@ def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round]:
         watch = Crew(
             OURS, "scripts.bench.push:Watch", about, database=stage.database_processes, server=system.pids
         )  # fmt: skip
-        load = Crew(
-            "load", "scripts.bench.load:Load", {**about, "kind": "set", "count": LOAD_PARTNERS, "first": WATCHERS}
-        )
+        load = Crew("load", "scripts.bench.load:Load", {**about, "rows": LOAD_ROWS})
         with watch, load:
-            most = load.work(Case(LOAD_CONNECTIONS), seconds)
+            most = load.work(Case(LOAD_CONNECTIONS, task=callers.GOAL), seconds)
             rate = 0.7 * most.operations / most.seconds
             tick()
             for number in range(1, plan.rounds + 1):
                 yield measure.one_round(watch, IDLE, number, seconds)
                 tick()
-                under = aside.submit(load.work, Case(LOAD_CONNECTIONS, rate=rate), seconds + 0.5)
+                under = aside.submit(load.work, Case(LOAD_CONNECTIONS, rate=rate, task=callers.GOAL), seconds + 0.5)
                 time.sleep(0.3)
                 yield measure.one_round(watch, LOADED, number, seconds)
                 under.result()
@@ -74,12 +73,14 @@ class Watch:
 
     def __init__(self, port: int, secret: str) -> None:
         self._port = port
-        self._partners = Partners(secret, WATCHERS)
+        tokens = Tokens(secret, callers.TOKEN_SECONDS)
+        self._tokens = [callers.token(tokens, f"watcher_{number:03}", "partner") for number in range(WATCHERS)]
+        self._amounts = itertools.count(1_000)
         self._sockets: list[Socket] = []
         self._turns: Iterator[Socket] = iter(())
 
     async def open(self) -> None:
-        for token in self._partners.tokens:
+        for token in self._tokens:
             self._sockets.append(await Socket.open(self._port, token))
         self._turns = itertools.cycle(self._sockets)
 
@@ -89,7 +90,7 @@ class Watch:
         began = clock()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(max(0.0, began + number / rate - clock()))
-            latencies.append(await next(self._turns).seconds_until_pushed(self._partners.next_amount()))
+            latencies.append(await next(self._turns).seconds_until_pushed(next(self._amounts)))
         return Work(len(latencies), clock() - began, latencies)
 
     async def close(self) -> None:
@@ -124,7 +125,7 @@ class Socket:
         self._amount = amount
         self._pushed = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
-        answered = asyncio.create_task(self._posting.ask(set_goal(self._token, amount)))
+        answered = asyncio.create_task(self._posting.ask(callers.set_goal(self._token, amount)))
         async with asyncio.timeout(10):
             pushed = await self._pushed
             await answered

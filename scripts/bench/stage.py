@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -42,6 +42,7 @@ class Stage:
         self.versions: dict[str, str] = {}
         """Of what is measured and is no Python package."""
         self._count = 0
+        self._filled: dict[str, str] = {}
 
     @property
     def database_processes(self) -> list[int]:
@@ -58,6 +59,20 @@ class Stage:
         if migrated:
             migrate(url)
         return url
+
+    def filled(self, name: str, fill: Callable[[str], None]) -> str:
+        """The address of a new database of this product with what `fill` puts into one, which is done once for all who
+        ask for it by the same name."""
+        template = self._filled.get(name)
+        if template is None:
+            template = self._filled[name] = self.database("filled", migrated=True)
+            fill(template)
+        self._count += 1
+        unique, source = f"copy_{self._count}", template.partition("?")[0].rpartition("/")[2]
+        statement = SQL("create database {} template {} strategy file_copy")
+        with psycopg.connect(self.servers.postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.format(Identifier(unique), Identifier(source)))
+        return self.servers.postgres.url(unique)
 
     def settle(self) -> None:
         """Write out what earlier work left behind, so that it does not fall on whoever is measured next."""

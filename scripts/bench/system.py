@@ -21,10 +21,12 @@ READY_WITHIN = 90
 class System:
     """Use as a context manager; it runs inside the block."""
 
-    def __init__(self, stage: Stage, *, processes: Sequence[Process] = PLAN.processes) -> None:
+    def __init__(
+        self, stage: Stage, *, database: str | None = None, processes: Sequence[Process] = PLAN.processes
+    ) -> None:
         self.secret = secrets.token_urlsafe(48)
         self.port = free_port()
-        self.database = stage.database("system")
+        self.database = database or stage.database("system")
         self._directory = stage.directory
         self._processes = processes
         self._children: dict[str, Child] = {}

@@ -6,90 +6,93 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-import psycopg
-
-from eventstore.connect import connect
-from eventstore.log import head
 from scripts import checks
-from scripts.bench import world
+from scripts.bench import filling, measure
 from scripts.bench.crew import Crew
-from scripts.bench.measure import Case, Plan, Round, Verdict, ratio
+from scripts.bench.measure import Case, Plan, Round, Verdict
 from scripts.bench.stage import Stage
 from scripts.bench.system import HOST, System, free_port
 from scripts.process import Child, wait_until
 from scripts.state import ROOT
 
 OURS, CRUD, BARE = "bitacora", "FastAPI + SQLAlchemy", "bare route"
-PARTNERS = 8_000
-"""So many take turns that none of them reaches the rate limit."""
-
-FILL_CRUD = """
-insert into goals (organization, partner, month, goal, amount, earned, created_at)
-select 'acme', 'usr_' || lpad((n %% %(partners)s)::text, 5, '0'),
-       to_char(now() at time zone 'America/Mexico_City' - (n / %(partners)s) * interval '1 month', 'YYYY-MM'),
-       'goal_' || n, 2500000, 0, now()
-  from generate_series(0, %(rows)s - 1) n
-    on conflict do nothing
-"""
-REACHED = "select position from checkpoints where follower = 'views'"
 
 
-def cases(plan: Plan) -> list[Case]:
-    return [Case(count, label=f"{count} connections") for count in ((1, 16) if plan.quick else (1, 16, 64))]
+def rows(plan: Plan) -> int:
+    """How many there are of everything that is asked for."""
+    return plan.of(100_000, 10_000)
 
 
-def total(plan: Plan) -> int:
-    return 1 + plan.rounds * 3 * len(cases(plan))
+def cases(plan: Plan, asked: Sequence[str]) -> list[Case]:
+    """Everything that is asked, over so many connections."""
+    counts = (1, 16) if plan.quick else (1, 16, 64)
+    return [Case(count, label=label(one, count), task=one) for one in asked for count in counts]
+
+
+def label(asked: str, count: int) -> str:
+    """How a case is called."""
+    return f"{asked}, {count} connections"
+
+
+def total(plan: Plan, asked: Sequence[str]) -> int:
+    return 1 + plan.rounds * 3 * len(cases(plan, asked))
 
 
 @contextmanager
-def contenders(stage: Stage, plan: Plan, kind: str) -> Iterator[list[Crew]]:
-    """All three with as many goals, ready to be asked. `kind` is `set` or `see`."""
-    rows = plan.of(100_000, 5_000)
-    partners = plan.of(PARTNERS, 2_000)
+def servers(stage: Stage, count: int) -> Iterator[dict[str, System | Served]]:
+    """All three with so many rows, ready to be asked with tokens of the same secret."""
     with ExitStack() as opened:
-        ours = opened.enter_context(System(stage))
-        fill(ours, rows, partners)
+        filled = stage.filled(f"{count} rows", lambda database: filling.fill(database, count))
+        ours = opened.enter_context(System(stage, database=filled))
         address = stage.database("crud")
         crud = opened.enter_context(Served(stage, "crud", UVICORN, ours.secret, _asyncpg(address)))
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(FILL_CRUD, {"rows": rows, "partners": partners})
-            connection.execute("vacuum analyze")
+        filling.fill_peer(address, count)
         bare = opened.enter_context(Served(stage, "bare", GRANIAN, ours.secret, address))
-        database = stage.database_processes
+        yield {CRUD: crud, OURS: ours, BARE: bare}
+
+
+@contextmanager
+def contenders(stage: Stage, count: int) -> Iterator[list[Crew]]:
+    """Their clients."""
+    with servers(stage, count) as started, ExitStack() as opened:
         yield [
             opened.enter_context(
                 Crew(
                     name,
                     "scripts.bench.load:Load",
-                    {"port": server.port, "secret": ours.secret, "kind": kind, "count": partners},
-                    database=database,
+                    {"port": server.port, "secret": server.secret, "rows": count},
+                    database=stage.database_processes,
                     server=server.pids,
                 )
             )
-            for name, server in ((CRUD, crud), (OURS, ours), (BARE, bare))
+            for name, server in started.items()
         ]
 
 
+def rounds(stage: Stage, plan: Plan, tick: measure.Tick, asked: Sequence[str]) -> Iterator[Round]:
+    with contenders(stage, rows(plan)) as found:
+        warm(found, plan, asked)
+        tick()
+        yield from measure.interleave(plan, found, cases(plan, asked), tick)
+
+
+def warm(crews: Sequence[Crew], plan: Plan, asked: Sequence[str]) -> None:
+    """Let everybody open connections, prepare statements and meet every caller's token once."""
+    for crew in crews:
+        for one in asked:
+            crew.work(Case(16, task=one), plan.of(2, 1) / 4)
+
+
 def verdicts(found: Sequence[Round], what: str, of_crud: float, of_bare: float) -> list[Verdict]:
-    """The bars at every number of connections."""
+    """The bars for everything that was asked, at every number of connections."""
     return [
-        Verdict(what=f"{what}, {case}, of {other}", value=ratio(found, OURS, other, case), bar=bar)
+        Verdict(what=f"{what}, {case}, of {other}", value=measure.ratio(found, OURS, other, case), bar=bar)
         for case in dict.fromkeys(one.case for one in found)
         for other, bar in ((CRUD, of_crud), (BARE, of_bare))
     ]
 
 
-def fill(system: System, rows: int, partners: int) -> None:
-    """Goals of these partners for this month and the ones before, in the log and in the views."""
-    world.fill(system.database, world.goals_set(rows, partners))
-    with connect(system.database, "bench") as connection:
-        end = head(connection)
-        wait_until(lambda: (row := connection.execute(REACHED).fetchone()) is not None and row[0] >= end, 300, None)
-        connection.execute("vacuum analyze")
-
-
-UVICORN = ("-m", "uvicorn", "scripts.bench.peers.crud:app", "--no-access-log", "--log-level", "warning", "--port")
+UVICORN = ("-m", "uvicorn", "scripts.bench.peers.crud.app:app", "--no-access-log", "--log-level", "warning", "--port")
 GRANIAN = ("-m", "granian", "scripts.bench.peers.bare:app", "--interface", "asgi", "--no-log", "--port")
 
 
@@ -98,6 +101,7 @@ class Served:
 
     def __init__(self, stage: Stage, name: str, command: tuple[str, ...], secret: str, database: str) -> None:
         self.port = free_port()
+        self.secret = secret
         env = {"BITACORA_SECRET": secret, "DATABASE_URL": database, "REDIS_URL": stage.servers.valkey.url(1)}
         self._child = Child(
             name,

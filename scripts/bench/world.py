@@ -21,7 +21,7 @@ from domain.level import SaleAccumulated
 from domain.model import Event
 from domain.values import Month
 from eventstore.commit import APPEND_EVENTS, EVENTS, Commit, Part, columns
-from eventstore.connect import pool
+from eventstore.connect import connect_async
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 
@@ -32,7 +32,6 @@ EVENTS_A_MONTH = 50_000
 TIME_ZONE = ZoneInfo("America/Mexico_City")
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 AT_ONCE = 1_000
-KEYS_AT_ONCE = 8
 
 Happened = tuple[str, Event]
 """A stream and what happened in it."""
@@ -95,17 +94,12 @@ async def _fill(database: str, happened: Iterable[Happened]) -> int:
     versions: dict[str, int] = {}
     keys: dict[str, AESGCM] = {}
     total = 0
-    async with pool(database, "bench", KEYS_AT_ONCE) as connections, connections.connection() as connection:
+    async with await connect_async(database, "bench") as connection:
         await connection.execute("set synchronous_commit = off; set plan_cache_mode = force_generic_plan")
-
-        async def make_key(subject: str) -> None:
-            async with connections.connection() as other:
-                keys[subject] = await vault.make(other, subject)
-
         for chunk in _chunks(happened, AT_ONCE):
             chunk.sort(key=itemgetter(0))  # a stream's events side by side, as the writer sends them
             new = {stream for stream, event in chunk if mapper.is_personal(event)} - keys.keys()
-            await asyncio.gather(*[make_key(subject) for subject in new])
+            keys |= await vault.make_all(connection, new)
             group: list[Commit] = []
             for stream, event in chunk:
                 version = versions.get(stream, 0)
