@@ -16,7 +16,9 @@ OF_A_BODY = {b"content-length", b"content-type", b"content-encoding"}
 
 
 class Revalidation:
-    """The middleware of an application whose GETs may be asked about again."""
+    """The middleware of an application whose GETs may be asked about again. `kept` says so in a header."""
+
+    kept = KEPT
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -43,17 +45,17 @@ class Revalidation:
                 if message.get("more_body"):
                     await send(held)
                 else:
-                    held, message = tagged(held, message, asked(scope))
+                    held, message = tagged(held, message, asked(scope), self.kept)
                     await send(held)
             await send(message)
 
         await self._app(scope, receive, send_tagged)
 
 
-def tagged(start: Any, body: Any, known: set[bytes]) -> tuple[Any, Any]:
+def tagged(start: Any, body: Any, known: set[bytes], kept: tuple[bytes, bytes]) -> tuple[Any, Any]:
     """An answer with its ETag; without its body, as 304, when the client holds that already."""
     tag = b'"' + hashlib.sha256(body.get("body", b"")).hexdigest()[:32].encode() + b'"'
-    headers = [*start.get("headers", ()), (b"etag", tag), KEPT, VARY]
+    headers = [*start.get("headers", ()), (b"etag", tag), kept, VARY]
     if tag not in known and b"*" not in known:
         return {**start, "headers": headers}, body
     headers = [header for header in headers if header[0].lower() not in OF_A_BODY]

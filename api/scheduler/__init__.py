@@ -69,7 +69,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
             realtime.connect,
         ],
         guards=[admit],
-        middleware=[casing.SnakeQuery],
+        middleware=[contract.Caching, casing.SnakeQuery],
         dependencies={
             **frontend.dependencies(runtime),
             "whatsapp": Provide(lambda: whatsapp, sync_to_thread=False, use_cache=True),

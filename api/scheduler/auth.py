@@ -100,7 +100,7 @@ async def logout(caller: NamedDependency[Caller], runtime: NamedDependency[Runti
     await identity.sign_out(runtime, caller)
 
 
-@get("/me", summary="Who is signed in")
+@get("/me", summary="Who is signed in", response_headers=contract.USER_CACHE)
 async def me(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> User:
     """The caller's account."""
     async with runtime.connection() as connection:
