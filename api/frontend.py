@@ -24,6 +24,7 @@ EXPOSED = [
     "ETag",
     "Idempotency-Replayed",
     "Retry-After",
+    "X-CSRF-Token",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
