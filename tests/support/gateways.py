@@ -44,14 +44,19 @@ async def _close_opened() -> None:
 class Simulated:
     """The simulator: what it took is in `messages`, what goes wrong with it is said by `faults`."""
 
-    def __init__(self, url: str, file: Path, dialect: Dialect) -> None:
+    def __init__(self, url: str, file: Path, dialect: Dialect, reports: Reports) -> None:
         self.url = url
         self._file = file
         self._dialect = dialect
+        self._reports = reports
+
+    def report_to(self, url: str) -> None:
+        """Whom it tells from now on."""
+        self._reports._url = url
 
     def faults(self, **faults: Any) -> None:
         """What goes wrong from now on; nothing, when nothing is said."""
-        self._dialect.faults = msgspec.convert(faults, Faults)
+        self._dialect.faults = msgspec.convert({"ack_after": 0.01, **faults}, Faults)
 
     def session(self, status: str, name: str = "default") -> None:
         """The session is in this state from now on."""
@@ -71,13 +76,13 @@ class Simulated:
 @asynccontextmanager
 async def simulated(file: Path, webhook: str = NOBODY, **faults: Any) -> AsyncIterator[Simulated]:
     """A simulator that asks for KEY, signs with SECRET and reports to `webhook`."""
-    book, chance = Book(file), Chance(1)
+    book, chance = Book(file), Chance(None)
     reports = Reports(book, chance, webhook, SECRET)
     dialect = Dialect(book, reports, chance, KEY)
     server = await serve(dialect.answer, "127.0.0.1", 0)
     telling = asyncio.create_task(reports.run(lambda: dialect.faults))
-    here = Simulated(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", file, dialect)
-    here.faults(**{"ack_after": 0.01, **faults})
+    here = Simulated(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", file, dialect, reports)
+    here.faults(**faults)
     try:
         yield here
     finally:
