@@ -6,8 +6,11 @@ line) is put around it here, once for all frontends.
 
 from __future__ import annotations
 
+import gc
+import itertools
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +23,8 @@ from settings import Settings, load
 
 logger = logging.getLogger("api")
 
+COLLECTED_AFTER = 10_000
+"""How many objects more before the collector looks at the young ones."""
 LOGGED = 300
 """How much of a path the log shows."""
 
@@ -45,6 +50,8 @@ class FrontDoor:
         self.applications = {name: frontend.application for name, frontend in built.items()}
         self._sockets = {path: app for frontend in built.values() for path, app in frontend.sockets.items()}
         self._only = only
+        mine = uuid.uuid4().hex[:12]  # what tells the requests of this process from those of every other one
+        self._request_ids = (f"req_{mine}{number:08x}" for number in itertools.count())
         for name, frontend in built.items():
             docs.place(frontend.application, "/" if only else f"/{name}")
         self._house = health.build(self.runtime, names, office.contract.EXCEPTION_HANDLERS)
@@ -58,7 +65,7 @@ class FrontDoor:
                 await sockets(scope, receive, send)
                 return
         frontend, application = self._find(scope)
-        about = scope[KEY] = Context(frontend, self._address(scope))
+        about = scope[KEY] = Context(frontend, self._address(scope), next(self._request_ids))
         if scope["type"] == "websocket":
             await application(scope, receive, send)
             return
@@ -151,6 +158,11 @@ class FrontDoor:
             logger.exception("cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        # What there is by now stays as long as the process does: no collection need look at it again. The rest is
+        # looked at more seldom than usual, for a request makes thousands of objects and hardly a cycle.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECTED_AFTER, 20, 20)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.runtime.__aexit__(None, None, None)

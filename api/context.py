@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import Any
 
 import msgspec
@@ -32,10 +31,10 @@ class Context:
 
     __slots__ = ("address", "appended", "caller", "frontend", "headers", "request_id", "started", "template")
 
-    def __init__(self, frontend: str, address: str) -> None:
+    def __init__(self, frontend: str, address: str, request_id: str) -> None:
         self.frontend = frontend
         self.address = address
-        self.request_id = f"req_{uuid.uuid4().hex[:20]}"
+        self.request_id = request_id
         self.started = time.perf_counter()
         self.caller: Caller | None = None
         self.template = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -64,13 +64,15 @@ class Hub:
         self._log = log
         self._horizon = horizon
         self._frontends: list[Realtime] = []
+        self._anybody: list[Callable[[], bool]] = []
         self._moved = asyncio.Event()
         self._position: int | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, frontend: Realtime) -> None:
-        """Tell this frontend what happens from now on."""
+    def join(self, frontend: Realtime, anybody: Callable[[], bool] = lambda: True) -> None:
+        """Tell this frontend what happens from now on, as long as `anybody` is connected to it."""
         self._frontends.append(frontend)
+        self._anybody.append(anybody)
 
     async def __aenter__(self) -> Hub:
         # What happened before this process began was told by others; what happens from its first connection on, it has
@@ -103,7 +105,7 @@ class Hub:
         while True:
             await self._moved.wait()
             self._moved.clear()
-            if self._position is None:
+            if self._position is None or not any(anybody() for anybody in self._anybody):
                 self._position = self._horizon.position
             try:
                 while self._position < (upto := self._horizon.position):

@@ -1,4 +1,4 @@
-"""Rate limits: at most so many calls per window and subject, counted exactly in one Redis call.
+"""Rate limits: at most so many calls per window and subject, counted exactly in one trip to Redis.
 
 Redis only counts; when it is away everybody may pass, because turning customers away is worse than a busy minute.
 """
@@ -11,7 +11,8 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,33 +21,42 @@ from redis.exceptions import NoScriptError, RedisError
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 12
-"""How many calls ask Redis at the same time; the runtime's pool has more connections than that."""
+AT_ONCE = 500
+"""How many calls go to Redis together at most."""
 OPEN = 2.0
 """Seconds for which everybody may pass once Redis did not answer."""
 
-# KEYS: one sorted set per policy and subject. ARGV: now (ms), a unique member, then limit and window (ms) per key.
-# A call counts only when every policy lets it pass. Answers, per key: how many are left, and when one frees up (ms).
+# ARGV: now (ms), then for each call its number of policies, a unique member, and limit and window (ms) per policy.
+# KEYS: for each call a sorted set per policy and subject. A call counts only when every policy of it lets it pass.
+# Answers, for each call: whether it is refused, then per policy how many are left and when one frees up (ms).
 SCRIPT = """
-local now, member = tonumber(ARGV[1]), ARGV[2]
-local answer, refused = {}, false
-for i, key in ipairs(KEYS) do
-  local limit, window = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
-  local used = redis.call('ZCARD', key)
-  local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  local frees = oldest[2] and (tonumber(oldest[2]) + window - now) or window
-  if used >= limit then refused = true end
-  answer[2 * i - 1], answer[2 * i] = limit - used, frees
-end
-if not refused then
-  for i, key in ipairs(KEYS) do
-    redis.call('ZADD', key, now, member)
-    redis.call('PEXPIRE', key, tonumber(ARGV[2 + 2 * i]))
-    answer[2 * i - 1] = answer[2 * i - 1] - 1
+local now, answer, argument, key = tonumber(ARGV[1]), {}, 2, 0
+while ARGV[argument] do
+  local policies, member = tonumber(ARGV[argument]), ARGV[argument + 1]
+  local refused, found, used = 0, {}, {}
+  for i = 1, policies do
+    local limit, window = tonumber(ARGV[argument + 2 * i]), tonumber(ARGV[argument + 2 * i + 1])
+    local name = KEYS[key + i]
+    redis.call('ZREMRANGEBYSCORE', name, '-inf', now - window)
+    used[i] = redis.call('ZCARD', name)
+    local oldest = redis.call('ZRANGE', name, 0, 0, 'WITHSCORES')
+    found[i] = oldest[2] and (tonumber(oldest[2]) + window - now) or window
+    if used[i] >= limit then refused = 1 end
   end
+  answer[#answer + 1] = refused
+  for i = 1, policies do
+    local limit, window = tonumber(ARGV[argument + 2 * i]), tonumber(ARGV[argument + 2 * i + 1])
+    if refused == 0 then
+      redis.call('ZADD', KEYS[key + i], now, member)
+      redis.call('PEXPIRE', KEYS[key + i], window)
+      used[i] = used[i] + 1
+    end
+    answer[#answer + 1] = limit - used[i]
+    answer[#answer + 1] = found[i]
+  end
+  argument, key = argument + 2 + 2 * policies, key + policies
 end
-return {refused and 1 or 0, answer}
+return answer
 """
 
 
@@ -77,8 +87,14 @@ class Verdict(msgspec.Struct, frozen=True):
         return shown if self.allowed else [*shown, ("Retry-After", str(self.retry_after))]
 
 
+Check = tuple[Policy, str]
+"""A policy, and the subject to count for."""
+Waiting = tuple[Sequence[Check], "asyncio.Future[Verdict | None]"]
+
+
 class Limits:
-    """Counts calls against policies."""
+    """Counts calls against policies. Calls that come while Redis is asked are counted together in the next turn, so a
+    crowd costs one trip and never waits for a connection."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -86,43 +102,56 @@ class Limits:
         self._unique = uuid.uuid4().hex  # of this process among those of every machine
         self._count = itertools.count()
         self._open_until = 0.0
-        # A crowd takes turns here: waiting for a connection is no sign that Redis is away.
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting: deque[Waiting] = deque()
+        self._asking: asyncio.Task[None] | None = None
 
-    async def count(self, *checks: tuple[Policy, str]) -> Verdict | None:
-        """Count one call against each (policy, subject). None when Redis is away: let it pass."""
-        async with self._turns:
-            return await self._count_now(checks)
+    async def count(self, *checks: Check) -> Verdict | None:
+        """Count one call against each policy. None when Redis is away: let it pass."""
+        answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((checks, answer))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await answer
 
-    async def _count_now(self, checks: Sequence[tuple[Policy, str]]) -> Verdict | None:
+    async def _ask(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+                try:
+                    verdicts = await self._count_all([checks for checks, _ in batch])
+                except Exception as error:  # a fault of ours must reach the callers, and not leave others waiting
+                    for _, answer in batch:
+                        if not answer.done():
+                            answer.set_exception(error)
+                    continue
+                for (_, answer), verdict in zip(batch, verdicts, strict=True):
+                    if not answer.done():  # whoever asked may have gone away
+                        answer.set_result(verdict)
+                await asyncio.sleep(0)  # whoever was answered runs first, and what comes next goes along
+        finally:
+            self._asking = None
+
+    async def _count_all(self, calls: Sequence[Sequence[Check]]) -> Sequence[Verdict | None]:
         now = time.time()
         if now < self._open_until:
-            return None
-        keys = [f"limit:{policy.name}:{subject}" for policy, subject in checks]
-        arguments: list[Any] = [int(now * 1000), f"{self._unique}-{next(self._count)}"]
-        for policy, _ in checks:
-            arguments += [policy.limit, policy.seconds * 1000]
+            return [None] * len(calls)
+        keys: list[str] = []
+        arguments: list[Any] = [int(now * 1000)]
+        for checks in calls:
+            arguments += [len(checks), f"{self._unique}-{next(self._count)}"]
+            for policy, subject in checks:
+                keys.append(f"limit:{policy.name}:{subject}")
+                arguments += [policy.limit, policy.seconds * 1000]
         try:
-            refused, answer = await self._call(keys, arguments)
+            answer = iter(await self._call(keys, arguments))
         except (RedisError, OSError) as error:
             # One that hangs costs its time-out: whoever comes next should not have to wait as well.
             self._open_until = time.time() + OPEN
             logger.warning("limits are open, Redis is away: %s", error)
-            return None
-        verdicts = [
-            Verdict(
-                allowed=not refused,
-                limit=policy.limit,
-                remaining=answer[2 * i],
-                reset=math.ceil(now + answer[2 * i + 1] / 1000),
-                retry_after=max(1, math.ceil(answer[2 * i + 1] / 1000)),
-            )
-            for i, (policy, _) in enumerate(checks)
-        ]
-        # The tightest one speaks; of several that refuse, the one that frees up last.
-        return min(verdicts, key=lambda verdict: (verdict.remaining > 0, verdict.remaining, -verdict.retry_after))
+            return [None] * len(calls)
+        return [_verdict(checks, now, answer) for checks in calls]
 
-    async def _call(self, keys: list[str], arguments: list[Any]) -> tuple[int, list[int]]:
+    async def _call(self, keys: list[str], arguments: list[Any]) -> list[int]:
         if self._sha is not None:
             try:
                 return await self._redis.evalsha(self._sha, len(keys), *keys, *arguments)  # type: ignore[misc]
@@ -130,3 +159,20 @@ class Limits:
                 pass
         self._sha = await self._redis.script_load(SCRIPT)
         return await self._redis.evalsha(self._sha, len(keys), *keys, *arguments)  # type: ignore[misc]
+
+
+def _verdict(checks: Sequence[Check], now: float, answer: Iterator[int]) -> Verdict:
+    """What was answered about one call. The tightest policy speaks; of several that refuse, the one that frees up
+    last."""
+    refused = bool(next(answer))
+    verdicts = [
+        Verdict(
+            allowed=not refused,
+            limit=policy.limit,
+            remaining=next(answer),
+            reset=math.ceil(now + (frees := next(answer)) / 1000),
+            retry_after=max(1, math.ceil(frees / 1000)),
+        )
+        for policy, _ in checks
+    ]
+    return min(verdicts, key=lambda verdict: (verdict.remaining > 0, verdict.remaining, -verdict.retry_after))

@@ -15,6 +15,7 @@ from eventstore.connect import AsyncConnection, pool
 from eventstore.execute import Store
 from eventstore.log import Log
 from eventstore.mapper import Mapper
+from eventstore.reading import Reader
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
 from projections.horizon import Horizon
@@ -27,7 +28,8 @@ REDIS_PATIENCE = 1.0
 
 
 class Runtime:
-    """Use as `async with Runtime(settings)`. `clock` says the time that commands carry and queries ask about."""
+    """Use as `async with Runtime(settings)`. `clock` says the time that commands carry and queries ask about; `views`
+    is where they ask: short questions of many requests go out together."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.settings = settings
@@ -35,8 +37,9 @@ class Runtime:
         self.vault = Vault(settings.master_key)
         self.log = Log(Mapper(), self.vault)
         self.pool = pool(settings.database_url, "api", POOL_SIZE)
+        self.views = Reader(settings.database_url)
         self.writer = Writer(settings.database_url)
-        self.store = Store(self.pool, self.writer, self.log)
+        self.store = Store(self.pool, self.writer, self.log, self.views)
         self.horizon = Horizon(settings.database_url)
         longest = max(settings.tienda_token_seconds, settings.scheduler_token_seconds)
         self.tokens = Tokens(settings.secret, settings.access_token_seconds, longest)
@@ -67,6 +70,7 @@ class Runtime:
         opened.push_async_callback(self.redis.aclose)
         opened.push_async_callback(self.pool.close)
         await self.pool.open()
+        await opened.enter_async_context(self.views)
         await opened.enter_async_context(self.writer)
         await opened.enter_async_context(self.horizon)
         await opened.enter_async_context(Revocations(self.settings.database_url, self.tokens))
@@ -79,7 +83,7 @@ class Runtime:
         await self._opened.aclose()
 
     def connection(self):
-        """A connection for reading views: `async with runtime.connection() as connection`."""
+        """A connection for what takes long, writes, or has to see one state: `async with runtime.connection()`."""
         return self.pool.connection()
 
 

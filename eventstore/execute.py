@@ -14,11 +14,12 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.model import Command, Decider, Event, Refused
-from eventstore import snapshots
+from eventstore import reading, snapshots
 from eventstore.commit import Commit, KeyReused, LogUnavailable, Part, VersionConflict
 from eventstore.connect import AsyncConnection
 from eventstore.log import Log
 from eventstore.mapper import Meta
+from eventstore.reading import Reader, Source
 from eventstore.sealing import Keys
 from eventstore.writer import Writer
 
@@ -68,8 +69,12 @@ class Store:
     """Executes commands. Keeps a bounded number of folded states; each append checks the version it was decided on, and
     a decision that appends nothing is checked against the log, so an old state never decides."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection], writer: Writer, log: Log) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection], writer: Writer, log: Log, reader: Reader | None = None
+    ) -> None:
+        """With a `reader`, streams are read together with what others ask."""
         self.pool = pool
+        self._reader = reader
         self.writer = writer
         self.log = log
         self._folded: OrderedDict[str, Folded] = OrderedDict()
@@ -198,25 +203,26 @@ class Store:
         return await self._ask(lambda connection: self.log.vault.make(connection, stream))
 
     async def _refreshed(self, decider: Decider[Any], stream: str, known: Folded | None) -> Folded:
-        folded = await self._ask(lambda connection: self._folded_on(connection, decider, stream, known))
+        before, folded = await self._read(lambda source: self._folded_on(source, decider, stream, known))
         self._remember(stream, folded)
+        if snapshots.is_due(decider, before, folded.version):
+            await self._keep_snapshot(decider, stream)
         return folded
 
     async def _folded_on(
-        self, connection: AsyncConnection, decider: Decider[Any], stream: str, known: Folded | None
-    ) -> Folded:
+        self, source: Source, decider: Decider[Any], stream: str, known: Folded | None
+    ) -> tuple[int, Folded]:
+        """The stream folded, and from which version on it had to be read."""
         if known is None and decider.snapshot_every:
-            kept = await snapshots.find(connection, decider, stream)
+            kept = await snapshots.find(source, decider, stream)
             known = Folded(*kept) if kept else None
         state, version, position = (known.state, known.version, known.position) if known else (decider.initial, 0, 0)
         before = version
-        async for recorded in self.log.stream(connection, stream, version):
+        async for recorded in self.log.stream(source, stream, version):
             if recorded.event is not None:
                 state = decider.evolve(state, recorded.event)
             version, position = recorded.version, recorded.position
-        if snapshots.is_due(decider, before, version):
-            await snapshots.keep(connection, decider, stream, state, version)
-        return Folded(state, version, position)
+        return before, Folded(state, version, position)
 
     async def _keep_snapshot(self, decider: Decider[Any], stream: str) -> None:
         known = self._folded.get(stream)
@@ -232,22 +238,31 @@ class Store:
             self._folded.popitem(last=False)
 
     async def _accepted(self, request: Request) -> Outcome | None:
-        row = await self._ask(lambda connection: _accepted_row(connection, request.key))
-        if row is None:
+        found = await self._read(lambda source: reading.tuples(source, ACCEPTED, [request.key]))
+        if not found:
             return None
-        fingerprint, first, last = row
+        fingerprint, first, last = found[0]
         if fingerprint != request.fingerprint:
             raise KeyReused("the key was used for another request")
         return await self._replayed(first, last)
 
     async def _replayed(self, first: int, last: int) -> Outcome:
-        recorded = await self._ask(lambda connection: self.log.between(connection, first - 1, last))
+        recorded = await self._read(lambda source: self.log.between(source, first - 1, last))
         events = tuple(entry.event for entry in recorded if entry.event is not None)
         return Outcome(events=events, position=max(last, first - 1), replayed=True)
 
     async def was_accepted(self, key: str) -> bool:
         """Whether a command with this idempotency key was accepted before."""
-        return await self._ask(lambda connection: _accepted_row(connection, key)) is not None
+        return bool(await self._read(lambda source: reading.tuples(source, ACCEPTED, [key])))
+
+    async def _read(self, question: Callable[[Source], Awaitable[T]]) -> T:
+        """Ask the database for something short."""
+        if self._reader is None:
+            return await self._ask(question)
+        try:
+            return await question(self._reader)
+        except psycopg.OperationalError as error:
+            raise LogUnavailable(f"the log cannot be reached: {error}") from None
 
     async def _ask(self, question: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Ask the database something that may be asked twice, as every read may: after a restart of the server the pool
@@ -261,7 +276,3 @@ class Store:
                     raise LogUnavailable(f"the log cannot be reached: {error}") from None
                 await self.pool.check()
         raise AssertionError("unreachable")
-
-
-async def _accepted_row(connection: AsyncConnection, key: str | None) -> tuple[str, int, int] | None:
-    return await (await connection.execute(ACCEPTED, [key])).fetchone()

@@ -10,8 +10,15 @@ Job = tuple[str, int]
 """(reaction, position of the event that it answers)"""
 
 POSITION = "select position from checkpoints where follower = 'feed'"
-ADD = "insert into jobs (reaction, position) select * from unnest(%s::text[], %s::bigint[]) on conflict do nothing"
-MOVE = "update checkpoints set position = %s, moved_at = now() where follower = 'feed' and position = %s"
+ADD = """
+with moved as (
+    update checkpoints set position = %s, moved_at = now() where follower = 'feed' and position = %s returning true
+), added as (
+    insert into jobs (reaction, position)
+    select new.* from unnest(%s::text[], %s::bigint[]) new, moved on conflict do nothing
+)
+select from moved
+"""
 FIND = "select 1 from jobs where reaction = %s and position = %s and failed is null"
 DONE = "delete from jobs where reaction = %s and position = %s"
 FAIL = "update jobs set failed = %s where reaction = %s and position = %s"
@@ -34,13 +41,9 @@ def position(connection: Connection) -> int:
 
 
 def add(connection: Connection, jobs: Sequence[Job], before: int, after: int) -> bool:
-    """Keep the jobs and move the feed from `before` to `after`, in one transaction. False when another feed did."""
-    with connection.transaction():
-        if connection.execute(MOVE, [after, before]).rowcount != 1:
-            return False
-        if jobs:
-            connection.execute(ADD, [[reaction for reaction, _ in jobs], [position for _, position in jobs]])
-    return True
+    """Keep the jobs and move the feed from `before` to `after`, all at once. False when another feed did."""
+    columns = [reaction for reaction, _ in jobs], [position for _, position in jobs]
+    return connection.execute(ADD, [after, before, *columns]).rowcount == 1
 
 
 def claim_due(connection: Connection, limit: int = 500) -> list[Job]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
+from eventstore import reading
 from eventstore.connect import AsyncConnection, Connection
 from eventstore.mapper import Mapper, Recorded, Row
+from eventstore.reading import Source
 from eventstore.sealing import Vault
 
 STREAM = """
@@ -31,26 +33,23 @@ class Log:
         self.mapper = mapper
         self.vault = vault
 
-    async def stream(self, connection: AsyncConnection, stream: str, after: int = 0) -> AsyncIterator[Recorded]:
+    async def stream(self, source: Source, stream: str, after: int = 0) -> AsyncIterator[Recorded]:
         """The events of one stream after a version, oldest first."""
         while True:
-            cursor = await connection.execute(STREAM, [stream, after, PAGE], binary=True)
-            rows = await cursor.fetchall()
-            for recorded in await self._recorded(connection, rows):
+            rows = await reading.tuples(source, STREAM, [stream, after, PAGE])
+            for recorded in await self._recorded(source, rows):
                 yield recorded
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
 
-    async def part(self, connection: AsyncConnection, stream: str, after: int, upto: int) -> list[Recorded]:
+    async def part(self, source: Source, stream: str, after: int, upto: int) -> list[Recorded]:
         """The events of one stream with versions `after` + 1 to `upto`, oldest first."""
-        cursor = await connection.execute(PART, [stream, after, upto], binary=True)
-        return await self._recorded(connection, await cursor.fetchall())
+        return await self._recorded(source, await reading.tuples(source, PART, [stream, after, upto]))
 
-    async def between(self, connection: AsyncConnection, after: int, upto: int) -> list[Recorded]:
+    async def between(self, source: Source, after: int, upto: int) -> list[Recorded]:
         """The events at positions `after` + 1 to `upto`."""
-        cursor = await connection.execute(AFTER, [after, upto], binary=True)
-        return await self._recorded(connection, await cursor.fetchall())
+        return await self._recorded(source, await reading.tuples(source, AFTER, [after, upto]))
 
     def between_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
         """As `between`, for the processes that follow the log one batch at a time."""
@@ -70,9 +69,9 @@ class Log:
         keys = self.vault.keys_now(connection, subjects) if subjects else None
         return [self.mapper.recorded(row, keys) for row in rows]
 
-    async def _recorded(self, connection: AsyncConnection, rows: list[Row]) -> list[Recorded]:
+    async def _recorded(self, source: Source, rows: Sequence[Row]) -> list[Recorded]:
         subjects = self.mapper.subjects(rows)
-        keys = await self.vault.keys(connection, subjects) if subjects else None
+        keys = await self.vault.keys(source, subjects) if subjects else None
         return [self.mapper.recorded(row, keys) for row in rows]
 
 

@@ -79,7 +79,7 @@ class Mapper:
         """Whether storing this event needs its stream's key."""
         return type(event).__name__ in self._personal
 
-    def subjects(self, rows: list[Row]) -> set[str]:
+    def subjects(self, rows: Sequence[Row]) -> set[str]:
         """The streams whose keys are needed to read these rows."""
         return {row[1] for row in rows if row[3] in self._personal or row[3] in self._upcasts}
 

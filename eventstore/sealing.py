@@ -16,6 +16,9 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from eventstore import reading
+from eventstore.reading import Source
+
 NONCE = 12
 
 ANY = "select subject, wrapped from subject_keys limit 1"
@@ -52,10 +55,9 @@ class Vault:
         """A digest that stands for a personal value where it must be unique or findable, such as an e-mail."""
         return hmac.new(self._blind, value.encode(), hashlib.sha256).hexdigest()[:40]
 
-    async def keys(self, connection: psycopg.AsyncConnection, subjects: Iterable[str]) -> Keys:
+    async def keys(self, source: Source, subjects: Iterable[str]) -> Keys:
         """The keys of these subjects, as far as they have one."""
-        cursor = await connection.execute(FIND, [list(subjects)])
-        return self._unwrap_all(await cursor.fetchall())
+        return self._unwrap_all(await reading.tuples(source, FIND, [list(subjects)]))
 
     async def make(self, connection: psycopg.AsyncConnection, subject: str) -> AESGCM:
         """The subject's key, new when there was none."""

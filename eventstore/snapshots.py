@@ -18,7 +18,9 @@ import msgspec
 import psycopg
 
 from domain.model import Decider
+from eventstore import reading
 from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +45,13 @@ def is_due(decider: Decider[Any], before: int, after: int) -> bool:
     return every > 0 and after // every > before // every
 
 
-async def find(connection: AsyncConnection, decider: Decider[Any], stream: str) -> tuple[Any, int, int] | None:
+async def find(source: Source, decider: Decider[Any], stream: str) -> tuple[Any, int, int] | None:
     """The state that was kept last, at which version, whose event is at which position; None when there is none that
     counts."""
-    row = await (await connection.execute(FIND, [stream, shape(decider.evolve, type(decider.initial))])).fetchone()
-    if row is None:
+    found = await reading.tuples(source, FIND, [stream, shape(decider.evolve, type(decider.initial))])
+    if not found:
         return None
+    row = found[0]
     try:
         return msgspec.json.decode(row[0], type=type(decider.initial)), row[1], row[2]
     except msgspec.MsgspecError as error:

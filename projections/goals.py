@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.goal import CommissionCounted, CommissionUncounted, GoalAchieved, GoalRevised, GoalSet
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -92,25 +92,19 @@ select count(*) from goals where organization = %s and partner = %s and month < 
 """
 
 
-async def of_month(connection: AsyncConnection, organization: str, partner: str, month: str) -> Goal | None:
+async def of_month(source: Source, organization: str, partner: str, month: str) -> Goal | None:
     """The partner's goal of a month (2025-10), None when nothing was chosen nor earned."""
-    async with connection.cursor(row_factory=class_row(Goal)) as cursor:
-        await cursor.execute(OF_MONTH, (organization, partner, month))
-        return await cursor.fetchone()
+    return await reading.row(source, Goal, OF_MONTH, (organization, partner, month))
 
 
-async def last_amount(connection: AsyncConnection, organization: str, partner: str, month: str) -> int | None:
+async def last_amount(source: Source, organization: str, partner: str, month: str) -> int | None:
     """The amount that the partner chose last, up to this month."""
-    row = await (await connection.execute(LAST_AMOUNT, (organization, partner, month))).fetchone()
-    return row[0] if row else None
+    return await reading.value(source, LAST_AMOUNT, (organization, partner, month))
 
 
 async def past(
-    connection: AsyncConnection, organization: str, partner: str, before: str, limit: int, offset: int
+    source: Source, organization: str, partner: str, before: str, limit: int, offset: int
 ) -> tuple[list[Goal], int]:
     """The goals of the months before this one, newest first, and how many there are in all."""
-    async with connection.cursor(row_factory=class_row(Goal)) as cursor:
-        await cursor.execute(PAST, (organization, partner, before, limit, offset))
-        page = await cursor.fetchall()
-    row = await (await connection.execute(COUNT_PAST, (organization, partner, before))).fetchone()
-    return page, row[0] if row else 0
+    page = await reading.rows(source, Goal, PAST, (organization, partner, before, limit, offset))
+    return page, await reading.value(source, COUNT_PAST, (organization, partner, before))

@@ -6,15 +6,14 @@ seven microseconds and a system call for each statement, this one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterable, Mapping
-from functools import cache
 from weakref import WeakKeyDictionary
 
 from psycopg import errors, pq, sql, waiting
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import Transformer
 
 from eventstore.connect import Connection
+from eventstore.placeholders import compiled
 from projections.view import Statement
 
 SENT_AT_ONCE = 100
@@ -36,9 +35,6 @@ FIRST_LOOK = 1_000
 
 PATIENCE = 0.1
 """Seconds after which waiting gives Ctrl-C a chance."""
-
-PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?([%sbt])")
-FORMATS = {"s": PyFormat.AUTO, "b": PyFormat.BINARY, "t": PyFormat.TEXT}
 
 Talk = Generator[waiting.Wait, waiting.Ready | int, None]
 
@@ -117,7 +113,7 @@ class Pipe:
 
     def _send(self, statement: Statement) -> None:
         text, parameters = statement
-        query, names, formats = _compiled(text)
+        query, names, formats = compiled(text)
         dumpers = self._dumpers
         if isinstance(parameters, Mapping):
             parameters = [parameters[name] for name in names]
@@ -151,23 +147,3 @@ class Pipe:
             if result.status == pq.ExecStatus.FATAL_ERROR and self._error is None:
                 self._error = errors.error_from_result(result)
         return False
-
-
-@cache
-def _compiled(text: str) -> tuple[bytes, tuple[str, ...], tuple[PyFormat, ...]]:
-    """The statement with the server's placeholders, the names of the parameters if it names them, and their formats."""
-    names: list[str] = []
-    formats: list[PyFormat] = []
-
-    def numbered(match: re.Match[str]) -> str:
-        name, kind = match.groups()
-        if kind == "%":
-            return "%"
-        if name in names:
-            return f"${names.index(name) + 1}"
-        if name is not None:
-            names.append(name)
-        formats.append(FORMATS[kind])
-        return f"${len(formats)}"
-
-    return PLACEHOLDER.sub(numbered, text).encode(), tuple(names), tuple(formats)

@@ -25,19 +25,22 @@ from workers.reaction import name
 logger = logging.getLogger(__name__)
 
 PAGE = 1_000
+BREATH = 0.01
+"""Seconds between hearing of an event and reading on: what comes meanwhile goes along, and whoever caused it, and waits
+for the views, has the machine."""
 
 
 def advance(connection: Connection, log: Log, settings: Settings) -> list[Job]:
     """Take what is new in the log; returns the new jobs. Other feeds may run beside this one: one of them wins."""
     new: list[Job] = []
-    while True:
+    events = None
+    while events is None or len(events) == PAGE:
         before = jobs.position(connection)
         events = log.between_now(connection, before, before + PAGE)
-        if not events:
-            return new
         found = [job for recorded in events for job in _jobs(recorded, settings)]
-        if jobs.add(connection, found, before, events[-1].position):
+        if events and jobs.add(connection, found, before, events[-1].position):
             new += found
+    return new
 
 
 def _jobs(recorded: Recorded, settings: Settings) -> Iterator[Job]:
@@ -70,12 +73,14 @@ def run(settings: Settings, log: Log, *, ready: Callable[[], None], stop: Callab
                 connect(settings.database_url, "feed") as connection,
                 connect(settings.database_url, "feed ear") as ear,
             ):
+                # What a crash takes is found again: the log has it, and the place in it goes back as well.
+                connection.execute("set synchronous_commit = off")
                 ear.execute("listen log")
                 ready()
                 while not stop():
                     nudge_all(connected, advance(connection, log, settings))
                     for _ in ear.notifies(timeout=1.0, stop_after=1):
-                        pass
+                        time.sleep(BREATH)
         except psycopg.OperationalError as error:
             logger.warning("database away (%s), trying again", str(error).strip())
             time.sleep(0.5)

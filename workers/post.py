@@ -17,7 +17,6 @@ from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
-from projections.horizon import Horizon
 from settings import Settings
 from workers.gateways.whatsapp import Gateways
 
@@ -37,7 +36,6 @@ class Post:
         self.pool = pool(settings.database_url, "sender")
         self.writer = Writer(settings.database_url)
         self.store = Store(self.pool, self.writer, Log(Mapper(), self.vault))
-        self.horizon = Horizon(settings.database_url)
         self.gateways = Gateways(settings)
         self._opened = AsyncExitStack()
 
@@ -45,7 +43,6 @@ class Post:
         self._opened.push_async_callback(self.pool.close)
         await self.pool.open()
         await self._opened.enter_async_context(self.writer)
-        await self._opened.enter_async_context(self.horizon)
         await self._opened.enter_async_context(self.gateways)
         return self
 

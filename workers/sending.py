@@ -7,6 +7,7 @@ memory, and nothing in Redis.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -24,7 +25,8 @@ from workers.settling import Settling
 
 logger = logging.getLogger(__name__)
 
-LOOK = 1.0
+LOOK = 0.1
+"""Seconds between looks at what is going out: nearly every move of the views is about something else."""
 MESSAGES = 200
 LAST_CALLS = 8.0
 """How long a sender that was asked to stop waits for the calls it has made."""
@@ -39,7 +41,6 @@ class Sender:
         self._lines: dict[str, Line] = {}
         self._serving: dict[str, asyncio.Task[bool]] = {}
         self._moved = asyncio.Event()
-        post.horizon.on_move(lambda position: self._moved.set())
 
     async def run(self) -> None:
         """Send until `stop`, then wait for the calls that were made."""
@@ -84,15 +85,10 @@ class Sender:
             self._moved.set()
 
     async def _pause(self) -> None:
-        """Until the views or a number have moved, or a second has passed; a stop is noticed earlier."""
-        for _ in range(10):
-            if self._stop():
-                return
-            try:
-                await asyncio.wait_for(self._moved.wait(), LOOK / 10)
-            except TimeoutError:
-                continue
-            return
+        """Until a number has done its share, or it is time to look again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK):
+                await self._moved.wait()
 
 
 async def _run(settings: Settings, ready: Callable[[], None], stop: Callable[[], bool]) -> None:

@@ -21,7 +21,7 @@ from api.runtime import Runtime
 from domain import goal, values
 from domain.goal import GoalSet
 from domain.values import Month
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import goals
 
 
@@ -85,11 +85,11 @@ def shown(row: goals.Goal) -> Goal:
     )
 
 
-async def current(runtime: Runtime, connection: AsyncConnection, organization: str, partner: str, month: Month) -> Goal:
+async def current(runtime: Runtime, source: Source, organization: str, partner: str, month: Month) -> Goal:
     """The goal of a month; an implicit one with the amount used last when none was set (C7)."""
-    row = await goals.of_month(connection, organization, partner, str(month))
+    row = await goals.of_month(source, organization, partner, str(month))
     if row is None or row.goal is None:
-        last = await goals.last_amount(connection, organization, partner, str(month))
+        last = await goals.last_amount(source, organization, partner, str(month))
         row = goals.Goal(
             partner=partner,
             month=str(month),
@@ -131,8 +131,7 @@ def this_month(runtime: Runtime, now: datetime) -> Month:
 async def show_current(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[Goal]:
     """The caller's goal of this month with its progress."""
     month = this_month(runtime, runtime.clock())
-    async with runtime.connection() as connection:
-        return Done(data=await current(runtime, connection, caller.organization, caller.id, month))
+    return Done(data=await current(runtime, runtime.views, caller.organization, caller.id, month))
 
 
 @get("/history", summary="Past goals")
@@ -144,8 +143,7 @@ async def show_history(
 ) -> Done[History]:
     """The goals of closed months, newest first."""
     month = str(this_month(runtime, runtime.clock()))
-    async with runtime.connection() as connection:
-        rows, total = await goals.past(connection, caller.organization, caller.id, month, limit, offset)
+    rows, total = await goals.past(runtime.views, caller.organization, caller.id, month, limit, offset)
     page = [shown(row) for row in rows]
     more = offset + len(page) < total
     pagination = Pagination(total=total, limit=limit, offset=offset, has_more=more)
@@ -181,8 +179,7 @@ async def set_goal(
     stream = goal.stream(caller.organization, caller.id, month)
     outcome = await commands.run(runtime, request, goal.DECIDER, stream, asked)
     new = any(isinstance(event, GoalSet) for event in outcome.events)
-    async with runtime.connection() as connection:
-        body = await current(runtime, connection, caller.organization, caller.id, month)
+    body = await current(runtime, runtime.views, caller.organization, caller.id, month)
     return Response(Done(data=body), status_code=201 if new else 200)
 
 

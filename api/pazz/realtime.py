@@ -56,7 +56,7 @@ class Realtime:
         self._callers: dict[str, Caller] = {}
         self._count: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        runtime.hub.join(self)
+        runtime.hub.join(self, lambda: bool(self._connections))
         runtime.tokens.on_revoked(self._revoked)
         runtime.at_end(self.server.shutdown)
 

@@ -52,7 +52,7 @@ class Realtime:
         self._known: dict[str, str] = {}
         self._confirmed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        runtime.hub.join(self)
+        runtime.hub.join(self, lambda: bool(self._connections))
         runtime.tokens.on_revoked(self._revoked)
         runtime.at_end(self._close)
 

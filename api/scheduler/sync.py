@@ -151,7 +151,7 @@ class Replay:
     async def _ask(self, method: str, path: str, body: Any, key: str | None) -> tuple[int, Any]:
         """A request to this application, as the caller makes it."""
         about = context.of(self._request.scope)
-        inner = Context(about.frontend, about.address)
+        inner = Context(about.frontend, about.address, about.request_id)
         inner.request_id = about.request_id
         sent = b"" if body is None else msgspec.json.encode(body)
         headers = [(b"authorization", self._request.headers["authorization"].encode("latin-1"))]

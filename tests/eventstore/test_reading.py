@@ -1,0 +1,154 @@
+"""Reading for many at a time: everybody gets their own rows, and one bad question is nobody else's trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from eventstore import reading
+from eventstore.connect import connect, connect_async
+from eventstore.lane import AT_ONCE
+from eventstore.reading import Reader, Source
+
+NUMBER = "select %s::int as number"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Of every kind of column that views have."""
+
+    number: int
+    text: str | None
+    at: datetime
+    document: Any
+
+
+def ask(database_url: str, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        async with Reader(database_url) as reader:
+            return await work(reader)
+
+    return asyncio.run(run())
+
+
+def test_rows_are_the_same_from_a_reader_and_from_a_connection(database_url: str) -> None:
+    query = "select %(n)s::int as number, %(text)s::text as text, %(at)s as at, %(body)s::jsonb as document"
+    at = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+    given = {"n": 7, "text": "año «nuevo» 100 %", "at": at, "body": '{"a": [1, null, "ñ"]}'}
+
+    async def from_both(reader: Reader) -> list[list[Row]]:
+        async with await connect_async(database_url, "test") as connection:
+            sources: tuple[Source, Source] = reader, connection
+            return [await reading.rows(source, Row, query, given) for source in sources]
+
+    one, other = ask(database_url, from_both)
+    assert one == other == [Row(number=7, text="año «nuevo» 100 %", at=at, document={"a": [1, None, "ñ"]})]
+
+
+def test_everybody_gets_their_own_answer(database_url: str) -> None:
+    many = AT_ONCE * 3 + 1
+
+    async def at_once(reader: Reader) -> list[Any]:
+        questions = [
+            reading.tuples(reader, "select g from generate_series(1, %s) g", [number % 5]) for number in range(many)
+        ]
+        return await asyncio.gather(*questions)
+
+    assert ask(database_url, at_once) == [[(n,) for n in range(1, number % 5 + 1)] for number in range(many)]
+
+
+def test_one_that_fails_fails_alone(database_url: str) -> None:
+    async def at_once(reader: Reader) -> list[Any]:
+        return await asyncio.gather(
+            reading.value(reader, NUMBER, [1]),
+            reading.value(reader, "select 1 / %s::int", [0]),
+            reading.value(reader, NUMBER, [2]),
+            reading.value(reader, "select from nowhere", []),
+            reading.value(reader, NUMBER, ["no \0 text"]),
+            reading.value(reader, "select %(a)s::int", {"b": 1}),
+            reading.value(reader, "select %s::text", ["never asked before"]),
+            reading.value(reader, NUMBER, [3]),
+            return_exceptions=True,
+        )
+
+    found = ask(database_url, at_once)
+    assert [found[nth] for nth in (0, 2, 6, 7)] == [1, 2, "never asked before", 3]
+    assert isinstance(found[1], psycopg.errors.DivisionByZero)
+    assert isinstance(found[3], psycopg.errors.UndefinedTable)
+    assert isinstance(found[4], psycopg.DataError)
+    assert isinstance(found[5], KeyError)
+
+
+def test_it_goes_on_after_the_server_dropped_its_connections(database_url: str) -> None:
+    async def before_and_after(reader: Reader) -> list[Any]:
+        first = await reading.value(reader, NUMBER, [1])
+        with connect(database_url, "test") as other:
+            assert other.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'bitacora reader' and datname = current_database()"
+            ).fetchall()
+        return [first, *await asyncio.gather(*(reading.value(reader, NUMBER, [n]) for n in (2, 3, 4)))]
+
+    assert ask(database_url, before_and_after) == [1, 2, 3, 4]
+
+
+def test_a_question_under_way_is_asked_once_more(database_url: str) -> None:
+    async def cut_off(reader: Reader) -> Any:
+        await reading.value(reader, NUMBER, [1])
+        asked = asyncio.create_task(reading.value(reader, "select 5 from pg_sleep(0.5)", []))
+        with connect(database_url, "test") as other:
+            while not other.execute(  # noqa: ASYNC110
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where query like '%%pg_sleep%%' and state = 'active' and pid <> pg_backend_pid()"
+                " and datname = current_database()"
+            ).fetchall():
+                await asyncio.sleep(0.01)
+        return await asked
+
+    assert ask(database_url, cut_off) == 5
+
+
+def test_a_table_that_was_built_anew_is_read_as_it_is_now(database_url: str) -> None:
+    async def around(reader: Reader) -> list[Any]:
+        with connect(database_url, "test") as other:
+            other.execute("create table public.shown (a int); insert into public.shown values (1)")
+            found = [await reading.tuples(reader, "select * from shown") for _ in range(2)]
+            other.execute("drop table public.shown; create table public.shown (a text, b int)")
+            other.execute("insert into public.shown values ('x', 2)")
+        return [*found, *await asyncio.gather(*(reading.tuples(reader, "select * from shown") for _ in range(2)))]
+
+    assert ask(database_url, around) == [[(1,)], [(1,)], [("x", 2)], [("x", 2)]]
+
+
+def test_a_long_question_does_not_hold_up_the_others(database_url: str) -> None:
+    async def beside(reader: Reader) -> bool:
+        await reading.value(reader, NUMBER, [0])
+        long = asyncio.create_task(reading.value(reader, "select 1 from pg_sleep(3)", []))
+        await asyncio.sleep(0.1)
+        assert [await reading.value(reader, NUMBER, [n]) for n in range(50)] == list(range(50))
+        was_first = not long.done()
+        await long
+        return was_first
+
+    assert ask(database_url, beside)
+
+
+def test_without_a_server_the_asker_hears_of_it(database_url: str) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        ask("postgresql://nobody@127.0.0.1:1/none", lambda reader: reading.value(reader, NUMBER, [1]))
+
+
+def test_whoever_goes_away_leaves_the_others_alone(database_url: str) -> None:
+    async def some_leave(reader: Reader) -> list[Any]:
+        asked = [asyncio.create_task(reading.value(reader, NUMBER, [n])) for n in range(10)]
+        await asyncio.sleep(0)
+        for task in asked[::2]:
+            task.cancel()
+        return await asyncio.gather(*asked[1::2])
+
+    assert ask(database_url, some_leave) == [1, 3, 5, 7, 9]
