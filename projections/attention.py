@@ -31,7 +31,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 2
+VERSION = 3
 
 TABLES: LiteralString = """
 create table attention_files (
@@ -55,7 +55,9 @@ create table attention_files (
     primary key (organization, deal)
 );
 create index attention_by_customer on attention_files (organization, customer);
-create index attention_by_partner on attention_files (organization, partner, due_at) where shown;
+create index attention_by_partner on attention_files (organization, partner, due_at) include (stage) where shown;
+create index attention_by_touch on attention_files (organization, partner, touched_at, customer)
+    where shown and due_at is not null;
 create index attention_to_notice on attention_files (due_at) where shown and noticed is distinct from due_at;
 
 create table attention_owners (
@@ -200,19 +202,30 @@ class Waiting(File, frozen=True, kw_only=True):
     rank: int
 
 
+# High priority is past the idle limit or of high value, medium past the soon limit, low the rest. Each of these comes
+# in the order of an index, so that of thousands only the first are read and none are sorted.
 WAITING = """
-select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at,
-       case when touched_at < %(now)s - %(idle)s::interval or value > %(high)s then 1
-            when touched_at <= %(now)s - %(soon)s::interval then 2 else 3 end as rank
-from attention_files
-where organization = %(organization)s and partner = %(partner)s and shown and due_at < %(now)s
-  and (%(stage)s::text is null or stage = %(stage)s)
+with waiting as not materialized (
+    select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at from attention_files
+    where organization = %(organization)s and partner = %(partner)s and shown and due_at is not null
+      and due_at < %(now)s and (%(stage)s::text is null or stage = %(stage)s)
+)
+(select *, 1 as rank from waiting where touched_at < %(idle_since)s order by touched_at, customer limit %(limit)s)
+union all
+(select *, 1 from waiting where touched_at >= %(idle_since)s and value > %(high)s
+ order by touched_at, customer limit %(limit)s)
+union all
+(select *, 2 from waiting where touched_at >= %(idle_since)s and touched_at <= %(soon_since)s and value <= %(high)s
+ order by touched_at, customer limit %(limit)s)
+union all
+(select *, 3 from waiting where touched_at > %(soon_since)s and value <= %(high)s
+ order by touched_at, customer limit %(limit)s)
 order by rank, touched_at, customer limit %(limit)s
 """
 WAITING_ONE = """
 select deal, customer, partner, stage, value, percentage, opened_at, touched_at, due_at,
-       case when touched_at < %(now)s - %(idle)s::interval or value > %(high)s then 1
-            when touched_at <= %(now)s - %(soon)s::interval then 2 else 3 end as rank
+       case when touched_at < %(idle_since)s or value > %(high)s then 1
+            when touched_at <= %(soon_since)s then 2 else 3 end as rank
 from attention_files
 where organization = %(organization)s and deal = %(deal)s and shown and due_at < %(now)s
 """
@@ -228,14 +241,22 @@ DUE = """
 select organization, deal from attention_files
 where shown and noticed is distinct from due_at and due_at < %s order by due_at limit %s
 """
-LIMITS = {"idle": attention.IDLE, "soon": attention.SOON, "high": attention.HIGH_VALUE}
+
+
+def _limits(now: datetime) -> dict[str, datetime | int]:
+    return {
+        "now": now,
+        "idle_since": now - attention.IDLE,
+        "soon_since": now - attention.SOON,
+        "high": attention.HIGH_VALUE,
+    }
 
 
 async def waiting(
     connection: AsyncConnection, organization: str, partner: str, now: datetime, stage: str | None, limit: int
 ) -> list[Waiting]:
     """The files of a partner that need attention: by priority, then those untouched for the longest time."""
-    asked = {"organization": organization, "partner": partner, "now": now, "stage": stage, "limit": limit, **LIMITS}
+    asked = {"organization": organization, "partner": partner, "stage": stage, "limit": limit, **_limits(now)}
     async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
         await cursor.execute(WAITING, asked)
         return await cursor.fetchall()
@@ -244,7 +265,7 @@ async def waiting(
 async def waiting_one(connection: AsyncConnection, organization: str, deal: str, now: datetime) -> Waiting | None:
     """One file, None unless it needs attention."""
     async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(WAITING_ONE, {"organization": organization, "deal": deal, "now": now, **LIMITS})
+        await cursor.execute(WAITING_ONE, {"organization": organization, "deal": deal, **_limits(now)})
         return await cursor.fetchone()
 
 

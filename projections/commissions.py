@@ -14,7 +14,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 2
+VERSION = 3
 
 TABLES: LiteralString = """
 create table commissions (
@@ -35,9 +35,11 @@ create table commissions (
     paid_at       timestamptz,
     primary key (organization, id)
 );
-create index commissions_by_month on commissions (organization, partner, month)
+create index commissions_by_month
+    on commissions (organization, partner, month, earned_at desc, promised_at desc, id) include (deal, amount)
     where status in ('earned', 'paid');
-create index commissions_pending on commissions (organization, partner, promised_at) where status = 'pending';
+create index commissions_pending on commissions (organization, partner, promised_at desc, id) include (deal, amount)
+    where status = 'pending';
 """
 
 PROMISE = """
@@ -131,17 +133,20 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     pending_deals: int
 
 
-# Of a month are the commissions earned in it and those that were promised before it ended and are pending still.
+# Of a month are the commissions earned in it and those that were promised before it ended and are pending still. Either
+# part comes in the order of its index, so that of a long list only its beginning is read.
 OF_MONTH = """
-select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
-       promised_at, earned_at, paid_at
-from commissions
-where organization = %(organization)s and partner = %(partner)s and month = %(month)s and status in ('earned', 'paid')
+(select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+        promised_at, earned_at, paid_at
+ from commissions
+ where organization = %(organization)s and partner = %(partner)s and month = %(month)s and status in ('earned', 'paid')
+ order by earned_at desc, promised_at desc, id limit %(limit)s)
 union all
-select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
-       promised_at, earned_at, paid_at
-from commissions
-where organization = %(organization)s and partner = %(partner)s and status = 'pending' and promised_at < %(upto)s
+(select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+        promised_at, earned_at, paid_at
+ from commissions
+ where organization = %(organization)s and partner = %(partner)s and status = 'pending' and promised_at < %(upto)s
+ order by promised_at desc, id limit %(limit)s)
 order by earned_at desc nulls last, promised_at desc, id limit %(limit)s
 """
 SUMS = """
