@@ -115,7 +115,9 @@ class Taking:
 
     async def all(self, rows: Sequence[Entry]) -> list[Outcome]:
         """What became of each of them, in their order."""
-        names = {group.folded(name): name for row in rows for name in row.groups}
+        names: dict[str, str] = {}
+        for name in (name for row in rows for name in row.groups):
+            names.setdefault(group.folded(name), name)
         async with self._outside.connection() as connection:
             whose = (connection, self._organization, self._owner)
             self._known = await contacts.by_phones(*whose, (row.phone for row in rows if row.phone))
