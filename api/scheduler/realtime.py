@@ -38,6 +38,8 @@ PROGRESS_EVERY = 0.25
 WHATSAPP_EVERY = 5.0
 COPIES = (DeliveryHandedOver, DeliveryConfirmed, DeliveryFailed, DeliveryReleased)
 BEING_SENT = 50
+CONFIRMED = 10_000
+"""How many messages are remembered as delivered, so that it is not said again when they are read."""
 
 
 class Realtime:
@@ -202,6 +204,8 @@ class Realtime:
         told = await pushes.progress(connection, organization, row, position)
         await self.deliver(told)
         if row.status == "sent" and pushes.all_delivered(told) and message not in self._confirmed:
+            if len(self._confirmed) >= CONFIRMED:
+                self._confirmed.clear()
             self._confirmed.add(message)
             await self.deliver(pushes.delivered(organization, row, self._runtime.clock(), position))
 
