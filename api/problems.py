@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from psycopg import errors
 
 from api import context, faults
 from api.access import Busy, Unauthorized
@@ -98,6 +99,13 @@ def handlers(answer: Answer) -> dict[Any, Any]:
             code = "OUTCOME_UNKNOWN"  # the command is stored, only its answer could not be read
         return answer(request, Problem(status=status, code=code))
 
+    def unbuilt(request: AnyRequest, error: psycopg.Error) -> Response[Any]:
+        """After a new release or a restore from the log, until the projector has built what is read."""
+        logger.warning(
+            "a view is not there yet", exc_info=error, extra={"request": context.of(request.scope).request_id}
+        )
+        return plain(request, LogUnavailable())
+
     def unexpected(request: AnyRequest, error: Exception) -> Response[Any]:
         logger.error("unexpected failure", exc_info=error, extra={"request": context.of(request.scope).request_id})
         return answer(request, Problem(status=500, code="INTERNAL_ERROR"))
@@ -108,6 +116,7 @@ def handlers(answer: Answer) -> dict[Any, Any]:
         HTTPException: http,
         LimitReached: limited,
         **dict.fromkeys(PLAIN, plain),
+        **dict.fromkeys((errors.UndefinedTable, errors.UndefinedColumn), unbuilt),
         Exception: unexpected,
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import psycopg
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import access, hub
@@ -77,6 +79,25 @@ def test_a_process_without_a_database_is_not_ready_and_refuses_in_order(world: W
     )
     for refused in (read, write):
         assert (refused.status, refused.json["error"]["code"]) == (503, "UNAVAILABLE"), refused
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("alter table views.goals rename to gone", "alter table views.gone rename to goals"),
+        ("alter table views.goals rename earned to gone", "alter table views.goals rename gone to earned"),
+    ],
+)
+def test_what_reads_a_view_that_is_not_built_yet_is_to_be_tried_again(world: World, away: str, back: str) -> None:
+    client = world.signed_in(world.user("partner"))
+    with psycopg.connect(world.settings.database_url, autocommit=True) as connection:
+        connection.execute(away)
+        try:
+            answer = client.get("/pazz/api/v1/goals/current")
+        finally:
+            connection.execute(back)
+    assert (answer.status, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
+    assert client.get("/pazz/api/v1/goals/current").status == 200
 
 
 def test_views_that_lag_are_shown_and_make_nobody_unready(world: World) -> None:
