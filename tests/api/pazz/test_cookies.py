@@ -6,7 +6,7 @@ from http.cookies import Morsel, SimpleCookie
 
 import pytest
 
-from tests.support.http import PASSWORD, Answer, Client, World
+from tests.support.http import ORIGIN, PASSWORD, Answer, Client, World
 
 AUTH = "/pazz/api/v1/auth"
 GOALS = "/pazz/api/v1/goals"
@@ -81,6 +81,12 @@ def test_what_changes_nothing_needs_the_cookie_only(browser: Browser) -> None:
     assert browser.send("GET", f"{GOALS}/current").status == 200
     me = browser.send("GET", f"{AUTH}/me")
     assert me.headers["x-csrf-token"] == browser.session["csrfToken"]
+
+
+def test_a_page_of_another_origin_that_was_loaded_anew_can_read_its_proof(browser: Browser) -> None:
+    me = browser.send("GET", f"{AUTH}/me", headers={"origin": ORIGIN})
+    assert me.headers["access-control-allow-origin"] == ORIGIN
+    assert "X-CSRF-Token" in me.headers["access-control-expose-headers"]
 
 
 @pytest.mark.parametrize("proof", [None, "", "0" * 40, "of another sign-in"])
