@@ -19,7 +19,7 @@ from scripts.bench.report import Part
 from scripts.bench.stage import Stage, stage
 from scripts.errors import Stop
 
-ROWS = ("append", "project", "execute", "http_command", "http_read", "push")
+ROWS = ("append", "project", "execute", "http_command", "http_read", "push", "growth", "footprint")
 NEEDED = ("asyncpg", "fastapi", "sqlalchemy", "uvicorn", "websockets")
 
 
@@ -29,7 +29,7 @@ class Row(Protocol):
     TITLE: str
     UNIT: str
     REFERENCE: str
-    """The contender that the others are compared with; empty for none."""
+    """The contender that the others are compared with, `measure.FIRST` for the first of each case, empty for none."""
 
     def total(self, plan: Plan) -> int:
         """How many measurements it makes."""

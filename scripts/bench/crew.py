@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
@@ -152,6 +153,16 @@ async def _serve(member: Member) -> None:
     await member.close()
 
 
+async def _alone(member: Member) -> None:
+    """Ends the process at once when it fails: tasks that cannot be cancelled would keep it, and who waits for it."""
+    try:
+        await _serve(member)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+
+
 def _say(out: Any, text: bytes) -> None:
     out.write(text + b"\n")
     out.flush()
@@ -163,7 +174,7 @@ def main() -> None:
 
     module, _, kind = sys.argv[1].partition(":")
     member: Member = getattr(import_module(module), kind)(**msgspec.json.decode(sys.argv[2]))
-    uvloop.run(_serve(member))
+    uvloop.run(_alone(member))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,8 @@ class Contender(Protocol):
 
 
 Tick = Callable[[], None]
+FIRST = "first"
+"""Of each case, as the contender that the others are compared with."""
 
 
 def interleave(

@@ -89,10 +89,12 @@ def table(part: Part) -> Table:
     for heading in headings:
         shown.add_column(heading, justify="right")
     for case in dict.fromkeys(one.case for one in part.rounds):
-        for contender in dict.fromkeys(one.contender for one in part.rounds if one.case == case):
+        everybody = list(dict.fromkeys(one.contender for one in part.rounds if one.case == case))
+        reference = everybody[0] if part.reference == measure.FIRST else part.reference
+        for contender in everybody:
             mine = [one for one in part.rounds if one.case == case and one.contender == contender]
             rates = [one.rate for one in mine]
-            ratio = measure.ratio(part.rounds, contender, part.reference, case) if part.reference else None
+            ratio = measure.ratio(part.rounds, contender, reference, case) if reference else None
             shown.add_row(
                 case,
                 contender,
@@ -133,7 +135,7 @@ def bars(report: Report) -> Table:
         for verdict in part.verdicts:
             sign = "≥" if verdict.at_least else "≤"
             reached = "" if verdict.value is None else f"{verdict.value:,.2f} {verdict.unit}"
-            if verdict.bar is None:
+            if verdict.bar is None:  # merely of interest
                 shown.add_row(verdict.what, "", reached, "reported" if reached else "not measured")
                 continue
             word = {True: "[green]met[/]", False: "[red]missed[/]", None: "not measured"}[verdict.met]

@@ -45,7 +45,7 @@ def servers(stage: Stage, count: int) -> Iterator[dict[str, System | Served]]:
         filled = stage.filled(f"{count} rows", lambda database: filling.fill(database, count))
         ours = opened.enter_context(System(stage, database=filled))
         address = stage.database("crud")
-        crud = opened.enter_context(Served(stage, "crud", UVICORN, ours.secret, _asyncpg(address)))
+        crud = opened.enter_context(Served(stage, "crud", UVICORN, ours.secret, asyncpg(address)))
         filling.fill_peer(address, count)
         bare = opened.enter_context(Served(stage, "bare", GRANIAN, ours.secret, address))
         yield {CRUD: crud, OURS: ours, BARE: bare}
@@ -123,5 +123,6 @@ class Served:
         return [self._child.pid]
 
 
-def _asyncpg(address: str) -> str:
+def asyncpg(address: str) -> str:
+    """The address as SQLAlchemy takes it."""
     return address.replace("postgresql://", "postgresql+asyncpg://")

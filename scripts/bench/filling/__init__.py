@@ -84,6 +84,14 @@ def fill_log(database: str, rows: int, kind: Kind) -> None:
         _settle(connection)
 
 
+def fill_cart(database: str, shopper: str, versions: int) -> None:
+    """One cart that was saved so often, each time with another quantity, in a migrated database; only its events."""
+    with _connect(database) as connection:
+        for first in range(1, versions + 1, AT_ONCE):
+            span = {"shopper": shopper, "first": first, "last": min(versions, first + AT_ONCE - 1)}
+            connection.execute(SQL(APPEND).format(SQL(carts.SAVED_AGAIN)), span)
+
+
 def fill_peer(database: str, rows: int) -> None:
     """The same in the tables of the CRUD service, which has made them."""
     now = _now()

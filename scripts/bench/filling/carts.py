@@ -37,6 +37,13 @@ select n, 'cart-acme-' || shopper as stream, 1 as version, 'CartSaved' as name,
   from made where n between %(first)s and %(last)s
 """,
 )
+SAVED_AGAIN: LiteralString = """
+select n, 'cart-acme-' || %(shopper)s as stream, n as version, 'CartSaved' as name,
+       json_build_object('shopper', %(shopper)s::text, 'at', now(), 'lines', json_build_array(
+           case n when 1 then json_build_object('item', 'a', 'quantity', 1, 'snapshot', '{"nombre":"Puerta"}'::json)
+                  else json_build_object('item', 'a', 'quantity', n) end)) as data
+  from generate_series(%(first)s::integer, %(last)s::integer) n
+"""
 VIEWS: Sequence[LiteralString] = (
     """
 insert into products (organization, id, code, name, description, category, price, cost, images, active, added_at)
