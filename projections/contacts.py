@@ -18,7 +18,7 @@ from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table contacts (
@@ -44,6 +44,12 @@ create table contact_groups (
     primary key (organization, "group", contact)
 );
 create index contact_groups_of on contact_groups (organization, contact);
+
+create table contact_groups_gone (      -- somebody may be put into a group at the moment when it is deleted
+    organization text not null,
+    "group"      text not null,
+    primary key (organization, "group")
+);
 """
 
 ADD = """
@@ -56,12 +62,16 @@ SET_EMAIL = "update contacts set email = %s where organization = %s and id = %s"
 SET_ACTIVE = "update contacts set active = %s where organization = %s and id = %s"
 TOUCH = "update contacts set updated_at = %s where organization = %s and id = %s"
 JOIN = """
-insert into contact_groups (organization, contact, "group") select %s, %s, unnest(%s::text[]) on conflict do nothing
+insert into contact_groups (organization, contact, "group")
+select %s, %s, joined from unnest(%s::text[]) as joined
+where not exists (select 1 from contact_groups_gone g where g.organization = %s and g."group" = joined)
+on conflict do nothing
 """
 LEAVE = 'delete from contact_groups where organization = %s and contact = %s and "group" = any(%s)'
 DELETE = "delete from contacts where organization = %s and id = %s"
 LEAVE_ALL = "delete from contact_groups where organization = %s and contact = %s"
 EMPTY = 'delete from contact_groups where organization = %s and "group" = %s'
+GONE = 'insert into contact_groups_gone (organization, "group") values (%s, %s) on conflict do nothing'
 
 EVENTS = (ContactAdded, ContactChanged, ContactGrouped, ContactUngrouped, ContactDeleted, GroupDeleted)
 
@@ -86,7 +96,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
                 ),
             )
             if event.groups:
-                yield JOIN, (organization, event.contact, list(event.groups))
+                yield JOIN, (organization, event.contact, list(event.groups), organization)
         case ContactChanged() as event:
             key = (organization, event.contact)
             if event.name is not msgspec.UNSET:
@@ -99,7 +109,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
                 yield SET_ACTIVE, (event.active, *key)
             yield TOUCH, (event.at, *key)
         case ContactGrouped() as event:
-            yield JOIN, (organization, event.contact, list(event.groups))
+            yield JOIN, (organization, event.contact, list(event.groups), organization)
             yield TOUCH, (event.at, organization, event.contact)
         case ContactUngrouped() as event:
             yield LEAVE, (organization, event.contact, list(event.groups))
@@ -109,6 +119,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
             yield LEAVE_ALL, (organization, event.contact)
         case GroupDeleted() as event:
             yield EMPTY, (organization, event.group)
+            yield GONE, (organization, event.group)
         case _:
             pass
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from domain import contact as contacts
+from domain.contact import ContactGrouped
 from tests.support.business import made
 from tests.support.http import Client, World
 
@@ -96,6 +98,16 @@ def test_one_who_is_not_there_keeps_all_out(world: World, ana: Client) -> None:
         assert ana.post(f"{API}/groups/{group}/contacts", json={"contact_ids": []}).status == 200
         for method, path in (("GET", "groups/nobody/contacts"), ("DELETE", f"groups/nobody/contacts/{known[0]}")):
             assert ana.send(method, f"{API}/{path}").status == 404
+
+
+def test_whoever_joins_a_group_at_the_moment_when_it_goes_is_in_none(world: World, ana: Client) -> None:
+    group, kept = (made(ana, f"{API}/groups", {"name": name}) for name in ("Va", "Queda"))
+    contact = made(ana, f"{API}/contacts", {"name": "Rosa", "phone": "+525541107788"})
+    assert ana.delete(f"{API}/groups/{group}").status == 204
+    owner = ana.signed.user.id  # type: ignore[union-attr]
+    joined = ContactGrouped(contact=contact, owner=owner, groups=(group, kept), at=world.now)
+    world.given(contacts.stream(world.own, contact), joined)
+    assert ana.get(f"{API}/contacts/{contact}").json["groups"] == [kept]
 
 
 def test_a_contact_is_corrected_field_by_field(world: World, ana: Client) -> None:
