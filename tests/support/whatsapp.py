@@ -16,6 +16,7 @@ from domain.scheduled_message import DraftMessage, ScheduleMessage, StartSending
 from eventstore.execute import Outcome, Step, Store
 from projections import contacts, deliveries
 from projections.deliveries import Counts
+from projections.horizon import Horizon
 from settings import Settings
 from tests.support.store import ASKED, MASTER_KEY, eventually, given, keeping
 from workers import message_end, message_start
@@ -203,7 +204,8 @@ class Office:
         async with self.post.connection() as connection:
             row = await (await connection.execute("select coalesce(max(position), 0) from events")).fetchone()
         assert row is not None
-        assert await self.post.horizon.reached(row[0], 10) == 0.0
+        async with Horizon(self.settings.database_url) as horizon:
+            assert await horizon.reached(row[0], 10) == 0.0
 
     async def ended(self, name: str = "m1", seconds: float = 20.0) -> Counts:
         """Wait until every copy of a message has come to its end."""
