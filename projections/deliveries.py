@@ -214,7 +214,8 @@ PAGE = """
 select organization, message, recipient, status, run, attempt, claim, revision, phone_digest, doubt, reason,
        provider_id, claimed_at, sent_at, delivered_at, read_at, failed_at
 from deliveries
-where organization = %(organization)s and message = %(message)s and (%(status)s::text is null or status = %(status)s)
+where organization = %(organization)s and message = %(message)s
+  and (%(statuses)s::text[] is null or status = any(%(statuses)s))
 order by recipient limit %(limit)s offset %(offset)s
 """
 BY_PROVIDER_ID = """
@@ -260,10 +261,16 @@ async def reasons(connection: AsyncConnection, organization: str, message: str) 
 
 
 async def page(
-    connection: AsyncConnection, organization: str, message: str, status: str | None, limit: int, offset: int
+    connection: AsyncConnection, organization: str, message: str, statuses: Sequence[str], limit: int, offset: int
 ) -> list[Delivery]:
-    """Some of a message's copies, by recipient."""
-    asked = {"organization": organization, "message": message, "status": status, "limit": limit, "offset": offset}
+    """Some of a message's copies, by recipient; those in one of these statuses, where any are named."""
+    asked = {
+        "organization": organization,
+        "message": message,
+        "statuses": list(statuses) or None,
+        "limit": limit,
+        "offset": offset,
+    }
     async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(PAGE, asked)
         return await cursor.fetchall()

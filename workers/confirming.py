@@ -9,10 +9,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
+from eventstore.commit import LogUnavailable, OutcomeUnknown, VersionConflict
 from projections import contacts, deliveries
 from projections.deliveries import Delivery
 from workers import post as posts
@@ -37,6 +38,10 @@ class Confirming:
         self._post = post
         self._next: dict[str, tuple[float, float]] = {}
         """When to ask again, and how long to wait after that."""
+        self._after: datetime | None = None
+        """Where the last look ended. A look takes up so many copies and the next one those that come after them, or
+        phones that are off would keep everybody else from being asked after."""
+        self._seen: set[str | None] = set()
         self._together = asyncio.Semaphore(TOGETHER)
 
     async def run(self, stop: Callable[[], bool]) -> None:
@@ -44,7 +49,7 @@ class Confirming:
         while not stop():
             try:
                 await self.look()
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, LogUnavailable, OutcomeUnknown, VersionConflict) as error:
                 logger.warning("database away (%s), trying again", str(error).strip())
             except NotSent as fault:
                 logger.info("no confirmations: %s", fault.reason)
@@ -53,10 +58,14 @@ class Confirming:
     async def look(self) -> None:
         """Ask after every copy whose turn it is."""
         now, patience = posts.now(), self._post.settings.whatsapp_confirm_seconds
+        since = max(now - FOR, self._after or now - FOR)
         async with self._post.connection() as connection:
-            found = await deliveries.unconfirmed(connection, now - FOR, now - timedelta(seconds=patience), AT_ONCE)
-        here = {row.provider_id for row in found}
-        self._next = {key: due for key, due in self._next.items() if key in here}
+            found = await deliveries.unconfirmed(connection, since, now - timedelta(seconds=patience), AT_ONCE)
+        self._seen |= {row.provider_id for row in found}
+        self._after = found[-1].sent_at if len(found) == AT_ONCE else None
+        if self._after is None:  # that was the end of the list
+            self._next = {key: due for key, due in self._next.items() if key in self._seen}
+            self._seen = set()
         turn = [row for row in found if self._next.get(row.provider_id or "", (0.0, 0.0))[0] <= time.monotonic()]
         await asyncio.gather(*(self._ask(row) for row in turn))
 

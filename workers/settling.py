@@ -18,6 +18,7 @@ import psycopg
 
 from domain import delivery
 from domain.model import Conflict
+from eventstore.commit import LogUnavailable, OutcomeUnknown, VersionConflict
 from eventstore.execute import Step
 from projections import contacts, deliveries, message_texts
 from projections.deliveries import Delivery
@@ -48,7 +49,7 @@ class Settling:
         while not stop():
             try:
                 await self.look()
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, LogUnavailable, OutcomeUnknown, VersionConflict) as error:
                 logger.warning("database away (%s), trying again", str(error).strip())
             await asyncio.sleep(min(LOOK, self._post.settings.whatsapp_settle_seconds / 8))
 

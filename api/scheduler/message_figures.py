@@ -165,12 +165,13 @@ async def recipients(
     await messages.found(runtime, caller, message_id)
     async with runtime.connection() as connection:
         counts = await deliveries.counts_of(connection, caller.organization, message_id)
+        asked = (status, *(kept for kept, shown in STANDINGS.items() if shown == status)) if status else ()
         rows = await deliveries.page(
-            connection, caller.organization, message_id, status, page_size, (page - 1) * page_size
+            connection, caller.organization, message_id, asked, page_size, (page - 1) * page_size
         )
         people = await contacts.by_ids(connection, caller.organization, (row.recipient for row in rows))
     items = [_recipient(row, people.get(row.recipient)) for row in rows]
-    total = getattr(counts, status) if status else counts.total
+    total = counts.total if status is None else counts.open if status == "pending" else getattr(counts, status)
     return contract.page_of(items, total, page, page_size)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.support.store import in_event_loop
 from tests.support.whatsapp import ORGANIZATION, office
+from workers import confirming
 from workers.confirming import Confirming
 from workers.gateways import receipts
 from workers.gateways.whatsapp import Receipt
@@ -68,3 +71,24 @@ async def test_copies_of_which_nothing_is_heard_are_asked_after(database_url: st
         await asyncio.sleep(here.settings.whatsapp_confirm_seconds + 0.05)
         await Confirming(here.post).look()
         assert (await here.state("ana")).status == "delivered"
+
+
+@in_event_loop
+async def test_phones_that_are_off_keep_nobody_else_from_being_asked_after(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "AT_ONCE", 2)
+    async with office(database_url, send_at_once=1) as here:
+        names = ["ana", "eva", "luz", "sol", "zoe"]
+        await here.people(*names)
+        await here.going_out()
+        async with here.sending():
+            await here.ended()
+        newest = here.provider.messages[-1]
+        here.provider.progress[newest[0]] = "read"
+        await asyncio.sleep(here.settings.whatsapp_confirm_seconds + 0.05)
+        looking = Confirming(here.post)
+        for _ in range(4):
+            await looking.look()
+        await here.seen()
+        assert (await here.counts()).read == 1, "two at a time, but everybody in the end"

@@ -48,3 +48,20 @@ def test_a_failed_message_is_sent_again_to_those_who_did_not_get_it(world: World
     again = do(ana, message, "retry").json
     assert (again["status"], again["attempt"]) == ("sending", 2)
     assert ana.get(f"{API}/messages?status=sending").json["total"] == 1
+
+
+def test_recipients_are_listed_by_how_far_their_copy_got(world: World, ana: Client, group: str) -> None:
+    message = draft(ana, group)
+    do(ana, message, "schedule")
+    outcomes = {"a": "sent", "b": "delivered", "c": "read", "d": "failed", "e": "claimed", "f": "nothing yet"}
+    sending(world, message, outcomes)
+    counted = {}
+    for status in ("pending", "sent", "delivered", "read", "failed"):
+        page = ana.get(f"{API}/messages/{message}/recipients?status={status}").json
+        assert {row["status"] for row in page["items"]} == {status}
+        assert page["total"] == len(page["items"])
+        counted[status] = [row["contact_id"] for row in page["items"]]
+    assert counted == {"pending": ["e", "f"], "sent": ["a"], "delivered": ["b"], "read": ["c"], "failed": ["d"]}
+    first = ana.get(f"{API}/messages/{message}/recipients?page_size=4").json
+    assert ([row["contact_id"] for row in first["items"]], first["pages"]) == (["a", "b", "c", "d"], 2)
+    assert ana.get(f"{API}/messages/{message}/recipients?status=lost").status == 422
