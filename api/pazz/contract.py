@@ -181,6 +181,7 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     document names for that."""
     about = context.of(request.scope)
     code, details = problem.code, None
+    goals = request.scope["path"].startswith("/api/v1/goals")
     sentence = SENTENCES.get(code) or SENTENCES[STATUS_SENTENCES.get(problem.status, "BAD_REQUEST")]
     message = sentence.format(**problem.facts)
     if problem.faults:
@@ -188,10 +189,11 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
         for fault in problem.faults:
             details.setdefault(fault.field or "body", []).append(_field_sentence(problem, fault))
         message = _goal_sentence(problem) or message
-        goals = request.scope["path"].startswith("/api/v1/goals")
         code = "GOAL_VALIDATION_FAILED" if goals else "VALIDATION_FAILED"
     elif problem.status == 404:
         code = "NOT_FOUND"
+    elif goals and code == "CHANGED_MEANWHILE":  # C1: one code for every 409 that the document knows
+        code = "GOAL_ALREADY_EXISTS"
     failed = Failed(
         error=Error(code=CODES.get(code, code), message=message, details=details),
         metadata=Metadata(datetime.now(UTC).replace(microsecond=0), about.request_id),

@@ -11,6 +11,7 @@ from domain import commission, goal
 from domain.commission import CommissionCancelled, CommissionEarned
 from domain.goal import CommissionCounted, GoalAchieved, GoalRevised, GoalSet
 from domain.values import Month
+from eventstore import execute
 from tests.support.http import Answer, Client, User, World
 from tests.support.sockets import SocketIo
 
@@ -106,6 +107,20 @@ def test_who_only_wants_to_create_is_told_that_it_is_there(world: World, client:
         answer = careful.post(GOALS, json={**OCTOBER, "amount": 30_000})
     assert answer.status == 409
     assert answer.json["error"] == {"code": "GOAL_ALREADY_EXISTS", "message": "Ya existe una meta para este mes"}
+
+
+def test_a_clash_that_cannot_be_resolved_is_told_with_the_same_code(
+    world: World, partner: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(GOALS, json=OCTOBER)
+    elsewhere = world.another_process().signed_in(partner)
+    assert elsewhere.post(GOALS, json={**OCTOBER, "amount": 30_000}).status == 200
+    monkeypatch.setattr(execute, "ATTEMPTS", 1)  # this process still remembers the first amount
+    with world.unchanged():
+        answer = client.post(GOALS, json={**OCTOBER, "amount": 40_000})
+    assert answer.status == 409
+    assert answer.json["error"]["code"] == "GOAL_ALREADY_EXISTS"
+    assert answer.json["error"]["message"] == "Alguien más hizo un cambio al mismo tiempo. Intenta de nuevo"
 
 
 def test_a_hundred_identical_posts_at_once_make_one_goal(world: World, client: Client) -> None:
