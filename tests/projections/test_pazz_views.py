@@ -121,17 +121,19 @@ async def test_a_promotion_is_active_within_its_window_until_it_is_ended(databas
             row = await promotions.coming(view.connection, anybody, now)
             return row and row.id
 
-        await announce(view, "late", NOW + DAY, NOW + 3 * DAY)
+        await announce(view, "early", NOW + 23 * HOUR, NOW + 3 * DAY)
+        await announce(view, "second", NOW + DAY, NOW + 2 * DAY, priority=2)
         await announce(view, "first", NOW + DAY, NOW + 2 * DAY, priority=1)
         await announce(view, "norte", NOW, NOW + 9 * DAY, regions=("norte",))
         await announce(view, "legend", NOW, NOW + 9 * DAY, levels=("legend",))
-        assert (await active(NOW), await coming(NOW)) == ([], "first")
-        assert await active(NOW + DAY) == ["first", "late"]
-        assert await active(NOW + 2 * DAY) == ["late"], "the last moment is outside"
+        assert (await active(NOW), await coming(NOW)) == ([], "early")
+        assert (await active(NOW + 23 * HOUR), await coming(NOW + 23 * HOUR)) == (["early"], "first")
+        assert await active(NOW + DAY) == ["first", "second", "early"]
+        assert await active(NOW + 2 * DAY) == ["early"], "the last moment is outside"
         assert await active(NOW, Audience(organization=ORG, region="norte", level="starter")) == ["norte"]
         assert await active(NOW, Audience(organization=ORG, region="sur", level="legend")) == ["legend"]
         assert await active(NOW, Audience(organization="other", region="norte", level="legend")) == []
-        await view.after(promotion.stream(ORG, "late"), PromotionEnded(promotion="late", at=NOW))
+        await view.after(promotion.stream(ORG, "early"), PromotionEnded(promotion="early", at=NOW))
         assert await active(NOW + 2 * DAY) == []
 
 
@@ -175,6 +177,7 @@ async def test_a_customer_is_what_was_changed_last_and_nothing_once_erased(datab
         await view.after(stream, CustomerChanged(customer="client_1", name="Luz Prieto", at=NOW))
         await view.after(stream, CustomerAssigned(customer="client_1", assigned_to=BEA, previous=ANA, at=NOW))
         assert await now() == ("Luz Prieto", "luz@acme.example", None, BEA, False)
+        await view.after(stream, CustomerChanged(customer="client_1", phone="+521", at=NOW))
         await view.after(stream, CustomerErased(customer="client_1", at=NOW))
         assert await now() == ("", None, None, BEA, True)
         assert await customers.by_id(view.connection, "other", "client_1") is None
@@ -251,6 +254,7 @@ async def test_a_file_waits_once_its_limit_is_past_until_something_is_done(datab
         assert await waiting(view, NOW + 48.01 * HOUR) == [("client_1", 3)]
         assert await waiting(view, NOW + 72 * HOUR) == [("client_1", 2)]
         assert await waiting(view, NOW + 168.01 * HOUR) == [("client_1", 1)]
+        await view.after(STREAM, DealProgressed(percentage=45, at=NOW + 50 * HOUR, **FILE))
         await view.after(STREAM, moved("documentation", "prequalification", NOW + 60 * HOUR))
         assert await waiting(view, NOW + 72 * HOUR) == []
         assert await waiting(view, NOW + 72.01 * HOUR) == [("client_1", 3)]
@@ -282,6 +286,20 @@ async def test_those_who_wait_come_by_priority_then_by_when_they_were_seen(datab
 
 
 @in_event_loop
+async def test_the_first_of_each_priority_is_who_was_not_seen_for_the_longest_time(database_url: str) -> None:
+    async with showing(database_url, attention) as view:
+        for partner, hours, value in (("idle", 200, 1), ("dear", 10, 500_000_01), ("soon", 80, 1), ("rest", 10, 1)):
+            for name, more in (("b", 2), ("a", 1)):
+                file = {"deal": f"deal_{partner}_{name}", "customer": f"{partner}_{name}", "partner": partner}
+                stream = deal.stream(ORG, file["deal"])
+                await view.after(stream, opened(NOW - 400 * HOUR, value=value, **file))
+                visit = {"activity": stream, "kind": "access", "at": NOW - (hours + more) * HOUR}
+                await view.after(stream, DealActivityRecorded(**file, **visit))
+            rows = await attention.waiting(view.connection, ORG, partner, NOW, None, 1)
+            assert [row.customer for row in rows] == [f"{partner}_b"]
+
+
+@in_event_loop
 async def test_a_file_is_noticed_once_for_each_limit_and_goes_with_its_customer(database_url: str) -> None:
     async with showing(database_url, attention) as view:
         past = NOW + 49 * HOUR
@@ -300,6 +318,8 @@ async def test_a_file_is_noticed_once_for_each_limit_and_goes_with_its_customer(
         assert await attention.due(view.connection, NOW + 73 * HOUR, 9) == [(ORG, "deal_1")]
         await view.after(customer.stream(ORG, "client_1"), CustomerErased(customer="client_1", at=past))
         assert await attention.due(view.connection, NOW + 73 * HOUR, 9) == []
+        await view.after(deal.stream(ORG, "deal_3"), opened(deal="deal_3"))
+        assert await waiting(view, NOW + 73 * HOUR) == [], "nobody is shown who was erased"
 
 
 # --- commissions
