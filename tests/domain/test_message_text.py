@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain import message_text
 from domain.model import Invalid
@@ -71,3 +75,70 @@ def test_texts_that_a_reader_would_call_the_same_have_one_fingerprint() -> None:
 
 def test_a_copy_says_so() -> None:
     assert message_text.copied("Hola") == "[COPIA] Hola"
+
+
+PIECES = st.sampled_from(
+    [
+        "Hola",
+        " ",
+        "\n",
+        "\r\n",
+        "\x00",
+        "\x1b[31m",
+        "\x85",
+        "<b>",
+        "</b>",
+        "<",
+        "3",
+        ">",
+        "&lt;",
+        "é",
+        "e\u0301",
+        "🎉",
+        "👩\u200d👧",
+    ]
+)
+
+
+@given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=40).map("".join)))
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
+def test_whatever_is_written_is_refused_or_kept_clean(written: str) -> None:
+    try:
+        kept = message_text.text(written)
+    except Invalid as refused:
+        assert refused.code in {"TEXT_EMPTY", "TEXT_TOO_LONG", "TEXT_UNPRINTABLE", "MARKUP_NOT_ALLOWED"}  # noqa: PT017
+        return
+    assert kept == kept.strip() == unicodedata.normalize("NFC", kept) != ""
+    assert not any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in kept)
+    assert message_text.text(kept) == kept, "what is clean stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("length", "longer"), [(4_096, ""), (4_096, "\x00" * 50), (4_096, "  \n"), (4_095, "é"), (4_095, "e\u0301")]
+)
+def test_the_longest_text_is_counted_after_it_was_cleaned(length: int, longer: str) -> None:
+    kept = message_text.text("x" * length + longer)
+    assert len(kept) == 4_096
+    with pytest.raises(Invalid, match="TEXT_TOO_LONG"):
+        message_text.text("x" + "x" * length + longer)
+
+
+@pytest.mark.parametrize(
+    ("written", "reasons"),
+    [
+        ("ABCDEFGHIJ KLMNOPQRS", ()),
+        ("ABCDEFGHIJ KLMNOPQRST", ("ALL_CAPS",)),
+        ("ABCDEFGHIJKLMNOPabcd", ()),
+        ("ABCDEFGHIJKLMNOPQabc", ("ALL_CAPS",)),
+        ("HTTPS://EJEMPLO.MX/UNA/PAGINA/LARGA hola", ()),
+        ("http://a.mx " * 3, ()),
+        ("http://a.mx " * 4, ("LINK_FLOOD",)),
+        ("www.a.mx, wa.me/1, t.co/x; bit.ly/y", ("LINK_FLOOD",)),
+        ("!" * 9, ()),
+        ("!" * 10, ("REPEATED_CHARACTERS",)),
+        ("🎉" * 10, ("REPEATED_CHARACTERS",)),
+        ("- " * 20, ()),
+    ],
+)
+def test_each_reason_begins_where_it_says(written: str, reasons: tuple[str, ...]) -> None:
+    assert message_text.spam(written) == reasons

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain import schedule
 from domain.model import Invalid
@@ -39,6 +41,34 @@ def test_a_local_time_is_read_as_calendars_do(zone: str, written: str, meant: st
     assert schedule.instant(local, rules) == datetime.fromisoformat(meant).replace(tzinfo=UTC)
     assert schedule.skipped(local, rules) == (kind == SKIPPED)
     assert schedule.doubled(local, rules) == (kind == TWICE)
+
+
+@given(
+    zone=st.sampled_from(
+        [*sorted({zone for zone, *_ in TABLE}), "Africa/Casablanca", "Asia/Kathmandu", "America/Havana"]
+    ),
+    written=st.one_of(
+        st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1)),
+        st.sampled_from([datetime.fromisoformat(written) for _, written, _, kind in TABLE if kind != PLAIN]).flatmap(
+            lambda moment: st.timedeltas(timedelta(hours=-3), timedelta(hours=3)).map(lambda apart: moment + apart)
+        ),
+    ),
+)
+@settings(max_examples=600, deadline=None, database=None, derandomize=True)
+def test_a_local_time_is_the_first_moment_at_which_the_clock_shows_it(zone: str, written: datetime) -> None:
+    """Looked for among all moments that any offset of the zone makes of it, rather than worked out."""
+    rules = ZoneInfo(zone)
+    near = [(written + timedelta(hours=hours)).replace(tzinfo=UTC).astimezone(rules) for hours in range(-48, 49)]
+    offsets = {moment.utcoffset() for moment in near}
+    moments = sorted((written - offset).replace(tzinfo=UTC) for offset in offsets if offset is not None)
+    showing = [moment for moment in moments if moment.astimezone(rules).replace(tzinfo=None) == written]
+    assert schedule.skipped(written, rules) == (not showing)
+    assert schedule.doubled(written, rules) == (len(showing) == 2)
+    if showing:
+        assert schedule.instant(written, rules) == showing[0]
+    else:  # as if the clock had not been put forward yet
+        assert schedule.instant(written, rules) in moments
+        assert schedule.instant(written, rules).astimezone(rules).replace(tzinfo=None) > written
 
 
 def test_a_time_with_an_offset_means_itself_wherever_the_user_is() -> None:
