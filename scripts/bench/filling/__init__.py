@@ -30,10 +30,10 @@ MAKE: LiteralString = "create temporary table made as {}"
 INDEX = "create index on made (n); analyze made"
 APPEND: LiteralString = """
 select append_events(array_agg(stream order by n), array_agg(version order by n), array_agg(name order by n),
-                     array_agg(data::text order by n),
-                     array_agg('{{"organization":"acme","by":"usr_0000001"}}'::text order by n))
+                     array_agg(data::text order by n), array_agg(%(meta)s::text order by n))
 from ({}) event having count(*) > 0
 """
+META = '{"organization":"acme","by":"usr_0000001","frontend":"office","request":"req_00000000000000000000"}'
 HEAD = "select coalesce(max(position), 0) from events"
 KEPT_UP = "update checkpoints set position = (select max(position) from events), moved_at = now()"
 
@@ -88,7 +88,8 @@ def fill_cart(database: str, shopper: str, versions: int) -> None:
     """One cart that was saved so often, each time with another quantity, in a migrated database; only its events."""
     with _connect(database) as connection:
         for first in range(1, versions + 1, AT_ONCE):
-            span = {"shopper": shopper, "first": first, "last": min(versions, first + AT_ONCE - 1)}
+            last = min(versions, first + AT_ONCE - 1)
+            span = {"shopper": shopper, "first": first, "last": last, "meta": META}
             connection.execute(SQL(APPEND).format(SQL(carts.SAVED_AGAIN)), span)
 
 
@@ -121,7 +122,7 @@ def _append(connection: psycopg.Connection, kind: Kind) -> None:
         row = connection.execute("select max(n) from made").fetchone()
         assert row is not None
         for first in range(0, row[0] + 1, AT_ONCE):
-            span = {"first": first, "last": first + AT_ONCE - 1}
+            span = {"first": first, "last": first + AT_ONCE - 1, "meta": META}
             connection.execute(SQL(APPEND).format(SQL(statement)), span)
 
 
