@@ -16,6 +16,7 @@ from projections.deliveries import Counts
 from projections.scheduled_messages import ScheduledMessage
 
 MONTH = timedelta(days=30)
+AT_ONCE = 5_000
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ async def dashboard(runtime: Runtime, connection: AsyncConnection, organization:
     now, whose = runtime.clock(), (connection, organization, owner)
     by_status = await scheduled_messages.status_counts(*whose)
     begin, before = month_begins(now, ZoneInfo(runtime.settings.time_zone))
-    written = await scheduled_messages.within(*whose, min(before, now - 2 * MONTH), now + timedelta(seconds=1))
+    written = await everything_within(*whose, min(before, now - 2 * MONTH), now + timedelta(seconds=1))
     newer, older = await rates(connection, organization, written, now)
     group_ids = await groups.all_ids(*whose)
     members = await contacts.members(connection, organization, group_ids)
@@ -108,6 +109,20 @@ async def dashboard(runtime: Runtime, connection: AsyncConnection, organization:
         delivered=newer.delivered,
         failed=newer.failed,
     )
+
+
+async def everything_within(
+    connection: AsyncConnection, organization: str, owner: str | None, since: datetime, until: datetime
+) -> list[ScheduledMessage]:
+    """Every message written or sent in a period, however many there are."""
+    found: list[ScheduledMessage] = []
+    after = None
+    while True:
+        rows = await scheduled_messages.within(connection, organization, owner, since, until, after, AT_ONCE)
+        found += rows
+        if len(rows) < AT_ONCE:
+            return found
+        after = (rows[-1].created_at, rows[-1].id)
 
 
 async def rates(

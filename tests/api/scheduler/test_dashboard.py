@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.scheduler import figures
 from domain import scheduled_message
 from domain.scheduled_message import MessageSent
 from tests.support.business import made
@@ -139,3 +140,21 @@ def test_groups_are_shown_with_what_was_sent_to_them(world: World, ana: Client, 
             "delivery_rate": 0.0,
         },
     ]
+
+
+def test_the_figures_are_those_of_everything_however_much_there_is(world: World, ana: Client, group: str) -> None:
+    for number in range(5):
+        sent(world, ana, group, f"Hola {number}", {"a": "delivered", "b": "failed"})
+    paths = ("analytics/dashboard", "analytics/messages", "analytics/groups")
+    whole = [ana.get(f"{API}/{path}").json for path in paths]
+    assert (whole[0]["recipients"], whole[1]["total"], whole[2]["items"][0]["messages"]) == (10, 5, 5)
+    world.patch.setattr(figures, "AT_ONCE", 2)
+    assert [ana.get(f"{API}/{path}").json for path in paths] == whole
+
+
+def test_both_pages_call_the_same_groups_active(ana: Client, group: str) -> None:
+    for person in ana.get(f"{API}/contacts").json["items"]:
+        ana.put(f"{API}/contacts/{person['id']}", json={"is_active": False})
+    made(ana, f"{API}/groups", {"name": "Vacío"})
+    assert ana.get(f"{API}/analytics/dashboard").json["active_groups"]["value"] == 1
+    assert ana.get(f"{API}/analytics/groups").json["active"] == 1
