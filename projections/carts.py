@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.cart import CartCleared, CartRestored, CartSaved, Line
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 2
@@ -152,9 +152,9 @@ class Owner(msgspec.Struct, frozen=True):
     shopper: str
 
 
-async def of_shopper(connection: AsyncConnection, organization: str, shopper: str) -> Cart | None:
+async def of_shopper(source: Source, organization: str, shopper: str) -> Cart | None:
     """The shopper's cart as it is now; None when there never was one."""
-    rows = await (await connection.execute(OF_SHOPPER, (organization, shopper), binary=True)).fetchall()
+    rows = await reading.tuples(source, OF_SHOPPER, (organization, shopper))
     if not rows:
         return None
     items = tuple(Item(row[5], row[6], msgspec.Raw(row[7]), row[8], row[9]) for row in rows if row[5] is not None)
@@ -170,8 +170,6 @@ async def of_shopper(connection: AsyncConnection, organization: str, shopper: st
     )
 
 
-async def idle(connection: AsyncConnection, before: datetime, limit: int) -> list[Owner]:
+async def idle(source: Source, before: datetime, limit: int) -> list[Owner]:
     """Whose carts hold something and were last changed before a moment, the longest ago first."""
-    async with connection.cursor(row_factory=class_row(Owner)) as cursor:
-        await cursor.execute(IDLE, (before, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Owner, IDLE, (before, limit))

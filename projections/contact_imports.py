@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.contact_import import ImportFinished, ImportRead, ImportRefused, ImportRequested, RowsImported
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -151,36 +151,29 @@ select outcomes from contact_import_parts where organization = %s and contact_im
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, contact_import: str) -> ContactImport | None:
+async def by_id(source: Source, organization: str, contact_import: str) -> ContactImport | None:
     """One import."""
-    async with connection.cursor(row_factory=class_row(ContactImport)) as cursor:
-        await cursor.execute(BY_ID, (organization, contact_import))
-        return await cursor.fetchone()
+    return await reading.row(source, ContactImport, BY_ID, (organization, contact_import))
 
 
-async def newest(connection: AsyncConnection, organization: str, owner: str | None, limit: int) -> list[ContactImport]:
+async def newest(source: Source, organization: str, owner: str | None, limit: int) -> list[ContactImport]:
     """The last imports of an owner, or of everybody."""
-    async with connection.cursor(row_factory=class_row(ContactImport)) as cursor:
-        await cursor.execute(NEWEST, {"organization": organization, "owner": owner, "limit": limit})
-        return await cursor.fetchall()
+    return await reading.rows(
+        source, ContactImport, NEWEST, {"organization": organization, "owner": owner, "limit": limit}
+    )
 
 
-async def errors(
-    connection: AsyncConnection, organization: str, contact_import: str, limit: int, offset: int
-) -> list[RowError]:
+async def errors(source: Source, organization: str, contact_import: str, limit: int, offset: int) -> list[RowError]:
     """The rows that were not taken, in the order of the file."""
-    async with connection.cursor(row_factory=class_row(RowError)) as cursor:
-        await cursor.execute(ERRORS, (organization, contact_import, limit, offset))
-        return await cursor.fetchall()
+    return await reading.rows(source, RowError, ERRORS, (organization, contact_import, limit, offset))
 
 
-async def count_errors(connection: AsyncConnection, organization: str, contact_import: str) -> int:
+async def count_errors(source: Source, organization: str, contact_import: str) -> int:
     """How many there are."""
-    row = await (await connection.execute(COUNT_ERRORS, (organization, contact_import))).fetchone()
-    return row[0] if row else 0
+    found = await reading.value(source, COUNT_ERRORS, (organization, contact_import))
+    return found or 0
 
 
-async def outcomes(connection: AsyncConnection, organization: str, contact_import: str) -> str:
+async def outcomes(source: Source, organization: str, contact_import: str) -> str:
     """A letter for each row that was taken so far, in the order of the file."""
-    cursor = await connection.execute(OUTCOMES, (organization, contact_import))
-    return "".join([part for (part,) in await cursor.fetchall()])
+    return "".join([part for (part,) in await reading.tuples(source, OUTCOMES, (organization, contact_import))])

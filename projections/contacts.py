@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from domain.contact import ContactAdded, ContactChanged, ContactDeleted, ContactGrouped, ContactUngrouped
 from domain.group import GroupDeleted
 from domain.model import known
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 2
@@ -254,77 +254,66 @@ select id, phone from contacts where organization = %s and id = any(%s) and acti
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, contact: str) -> Contact | None:
+async def by_id(source: Source, organization: str, contact: str) -> Contact | None:
     """One contact; a deleted one is gone."""
-    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
-        await cursor.execute(BY_ID, (organization, contact))
-        return await cursor.fetchone()
+    return await reading.row(source, Contact, BY_ID, (organization, contact))
 
 
-async def by_ids(connection: AsyncConnection, organization: str, contacts: Iterable[str]) -> dict[str, Contact]:
+async def by_ids(source: Source, organization: str, contacts: Iterable[str]) -> dict[str, Contact]:
     """The contacts with these ids, by id."""
-    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
-        await cursor.execute(BY_IDS, (organization, list({*contacts})))
-        return {row.id: row for row in await cursor.fetchall()}
+    return {row.id: row for row in await reading.rows(source, Contact, BY_IDS, (organization, list({*contacts})))}
 
 
-async def by_phones(
-    connection: AsyncConnection, organization: str, owner: str, phones: Iterable[str]
-) -> dict[str, Contact]:
+async def by_phones(source: Source, organization: str, owner: str, phones: Iterable[str]) -> dict[str, Contact]:
     """The contacts in this owner's phone book that have one of these numbers, by number."""
-    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
-        await cursor.execute(BY_PHONES, (organization, owner, list({*phones})))
-        return {row.phone: row for row in await cursor.fetchall() if row.phone}
+    found = await reading.rows(source, Contact, BY_PHONES, (organization, owner, list({*phones})))
+    return {contact.phone: contact for contact in found if contact.phone}
 
 
 async def page(
-    connection: AsyncConnection, organization: str, sought: Filter, sort: str, limit: int, offset: int
+    source: Source, organization: str, sought: Filter, sort: str, limit: int, offset: int
 ) -> tuple[list[Contact], int]:
     """One page of the contacts sought, in one of the orders of `SORTS`, and how many there are in all."""
     asked = {**_asked(organization, sought), "sort": sort, "limit": limit, "offset": offset}
-    async with connection.cursor(row_factory=class_row(Contact)) as cursor:
-        await cursor.execute(PAGE, asked)
-        rows = await cursor.fetchall()
-    return rows, await count(connection, organization, sought)
+    rows = await reading.rows(source, Contact, PAGE, asked)
+    return rows, await count(source, organization, sought)
 
 
-async def count(connection: AsyncConnection, organization: str, sought: Filter) -> int:
+async def count(source: Source, organization: str, sought: Filter) -> int:
     """How many of these contacts there are."""
-    row = await (await connection.execute(COUNT, _asked(organization, sought))).fetchone()
-    return row[0] if row else 0
+    found = await reading.value(source, COUNT, _asked(organization, sought))
+    return found or 0
 
 
-async def members(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> Mapping[str, Members]:
+async def members(source: Source, organization: str, groups: Sequence[str]) -> Mapping[str, Members]:
     """How many contacts these groups have; a group without any is left out."""
-    rows = await (await connection.execute(MEMBERS, (organization, list(groups)))).fetchall()
+    rows = await reading.tuples(source, MEMBERS, (organization, list(groups)))
     return {group: Members(total=total, active=active) for group, total, active in rows}
 
 
-async def audience(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> Audience:
+async def audience(source: Source, organization: str, groups: Sequence[str]) -> Audience:
     """Whom a message to these groups would reach now."""
-    row = await (await connection.execute(AUDIENCE, (organization, list(groups)))).fetchone()
-    assert row is not None
+    (row,) = await reading.tuples(source, AUDIENCE, (organization, list(groups)))
     return Audience(entries=row[0], inactive_entries=row[1], inactive=row[2], recipients=row[3])
 
 
-async def reached(connection: AsyncConnection, organization: str, named: Mapping[str, Sequence[str]]) -> dict[str, int]:
+async def reached(source: Source, organization: str, named: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """How many numbers each of several lists of groups reaches now, by the list's name; one that reaches nobody is left
     out."""
     if not named:
         return {}
-    rows = await (await connection.execute(REACHED, (Jsonb(dict(named)), organization))).fetchall()
+    rows = await reading.tuples(source, REACHED, (Jsonb(dict(named)), organization))
     return dict(rows)
 
 
-async def recipients(connection: AsyncConnection, organization: str, groups: Sequence[str]) -> list[str]:
+async def recipients(source: Source, organization: str, groups: Sequence[str]) -> list[str]:
     """The active contacts of these groups, each number once."""
-    cursor = await connection.execute(RECIPIENTS, (organization, list(groups)))
-    return [contact for (contact,) in await cursor.fetchall()]
+    return [contact for (contact,) in await reading.tuples(source, RECIPIENTS, (organization, list(groups)))]
 
 
-async def phones(connection: AsyncConnection, organization: str, contacts: Sequence[str]) -> dict[str, str]:
+async def phones(source: Source, organization: str, contacts: Sequence[str]) -> dict[str, str]:
     """The numbers of those of these contacts that take messages, by contact."""
-    return dict(await (await connection.execute(PHONES, (organization, list(contacts)))).fetchall())
+    return dict(await reading.tuples(source, PHONES, (organization, list(contacts))))
 
 
 def _asked(organization: str, sought: Filter) -> dict[str, Any]:

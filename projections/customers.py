@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.customer import CustomerAdded, CustomerAssigned, CustomerChanged, CustomerErased
 from domain.model import known
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -93,11 +93,9 @@ select id, name, email, phone, assigned_to, erased, added_at from customers wher
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, customer: str) -> Customer | None:
+async def by_id(source: Source, organization: str, customer: str) -> Customer | None:
     """One customer."""
-    async with connection.cursor(row_factory=class_row(Customer)) as cursor:
-        await cursor.execute(BY_ID, (organization, customer))
-        return await cursor.fetchone()
+    return await reading.row(source, Customer, BY_ID, (organization, customer))
 
 
 BY_IDS = """
@@ -106,8 +104,6 @@ where organization = %s and id = any(%s)
 """
 
 
-async def by_ids(connection: AsyncConnection, organization: str, customers: Iterable[str]) -> dict[str, Customer]:
+async def by_ids(source: Source, organization: str, customers: Iterable[str]) -> dict[str, Customer]:
     """The customers with these ids, by id."""
-    async with connection.cursor(row_factory=class_row(Customer)) as cursor:
-        await cursor.execute(BY_IDS, (organization, list({*customers})))
-        return {row.id: row for row in await cursor.fetchall()}
+    return {row.id: row for row in await reading.rows(source, Customer, BY_IDS, (organization, list({*customers})))}

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.deal import (
     DealActivityRecorded,
@@ -20,8 +19,9 @@ from domain.deal import (
     DealValueChanged,
     DealWon,
 )
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -139,11 +139,9 @@ from deals where organization = %s and id = %s
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, deal: str) -> Deal | None:
+async def by_id(source: Source, organization: str, deal: str) -> Deal | None:
     """One deal."""
-    async with connection.cursor(row_factory=class_row(Deal)) as cursor:
-        await cursor.execute(BY_ID, (organization, deal))
-        return await cursor.fetchone()
+    return await reading.row(source, Deal, BY_ID, (organization, deal))
 
 
 BY_IDS = """
@@ -153,8 +151,6 @@ from deals where organization = %s and id = any(%s)
 """
 
 
-async def by_ids(connection: AsyncConnection, organization: str, deals: Iterable[str]) -> dict[str, Deal]:
+async def by_ids(source: Source, organization: str, deals: Iterable[str]) -> dict[str, Deal]:
     """The deals with these ids, by id."""
-    async with connection.cursor(row_factory=class_row(Deal)) as cursor:
-        await cursor.execute(BY_IDS, (organization, list({*deals})))
-        return {row.id: row for row in await cursor.fetchall()}
+    return {row.id: row for row in await reading.rows(source, Deal, BY_IDS, (organization, list({*deals})))}

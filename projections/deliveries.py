@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.delivery import (
     DeliveryClaimed,
@@ -19,8 +18,10 @@ from domain.delivery import (
     DeliveryReleased,
 )
 from domain.scheduled_message import MessageRetried, RecipientsListed
+from eventstore import reading
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -241,11 +242,10 @@ from deliveries where status = 'sent' and sent_at > %s and sent_at < %s order by
 """
 
 
-async def counts(connection: AsyncConnection, organization: str, messages: Sequence[str]) -> dict[str, Counts]:
+async def counts(source: Source, organization: str, messages: Sequence[str]) -> dict[str, Counts]:
     """How the copies of these messages are doing; a message without recipients is left out."""
     found: dict[str, dict[str, int]] = {}
-    cursor = await connection.execute(COUNTS, (organization, list(messages)))
-    for message, status, count in await cursor.fetchall():
+    for message, status, count in await reading.tuples(source, COUNTS, (organization, list(messages))):
         found.setdefault(message, {})[status] = count
     return {message: Counts(**statuses) for message, statuses in found.items()}
 
@@ -255,13 +255,13 @@ async def counts_of(connection: AsyncConnection, organization: str, message: str
     return (await counts(connection, organization, [message])).get(message, NOTHING)
 
 
-async def reasons(connection: AsyncConnection, organization: str, message: str) -> dict[str, int]:
+async def reasons(source: Source, organization: str, message: str) -> dict[str, int]:
     """Why copies of a message failed, and how many for each reason."""
-    return dict(await (await connection.execute(REASONS, (organization, message))).fetchall())
+    return dict(await reading.tuples(source, REASONS, (organization, message)))
 
 
 async def page(
-    connection: AsyncConnection, organization: str, message: str, statuses: Sequence[str], limit: int, offset: int
+    source: Source, organization: str, message: str, statuses: Sequence[str], limit: int, offset: int
 ) -> list[Delivery]:
     """Some of a message's copies, by recipient; those in one of these statuses, where any are named."""
     asked = {
@@ -271,34 +271,25 @@ async def page(
         "limit": limit,
         "offset": offset,
     }
-    async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
-        await cursor.execute(PAGE, asked)
-        return await cursor.fetchall()
+    return await reading.rows(source, Delivery, PAGE, asked)
 
 
-async def by_provider_id(connection: AsyncConnection, provider_id: str) -> Delivery | None:
+async def by_provider_id(source: Source, provider_id: str) -> Delivery | None:
     """The copy that the provider knows under this id."""
-    async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
-        await cursor.execute(BY_PROVIDER_ID, (provider_id,))
-        return await cursor.fetchone()
+    return await reading.row(source, Delivery, BY_PROVIDER_ID, (provider_id,))
 
 
-async def pending(connection: AsyncConnection, organization: str, message: str, skip: int, limit: int) -> list[str]:
+async def pending(source: Source, organization: str, message: str, skip: int, limit: int) -> list[str]:
     """Some recipients whose copy nobody has claimed, in the order of their ids."""
-    cursor = await connection.execute(PENDING, (organization, message, skip, limit))
-    return [recipient for (recipient,) in await cursor.fetchall()]
+    return [recipient for (recipient,) in await reading.tuples(source, PENDING, (organization, message, skip, limit))]
 
 
-async def doubtful(connection: AsyncConnection, claimed_before: datetime, limit: int) -> list[Delivery]:
+async def doubtful(source: Source, claimed_before: datetime, limit: int) -> list[Delivery]:
     """Copies about which the provider has to be asked: the unknown ones, and those whose worker should have said
     something since it claimed them."""
-    async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
-        await cursor.execute(DOUBTFUL, (claimed_before, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Delivery, DOUBTFUL, (claimed_before, limit))
 
 
-async def unconfirmed(connection: AsyncConnection, since: datetime, before: datetime, limit: int) -> list[Delivery]:
+async def unconfirmed(source: Source, since: datetime, before: datetime, limit: int) -> list[Delivery]:
     """Copies that were handed over between these moments and of which nothing was heard since."""
-    async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
-        await cursor.execute(UNCONFIRMED, (since, before, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Delivery, UNCONFIRMED, (since, before, limit))

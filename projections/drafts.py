@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.draft import DraftDiscarded, DraftSaved
 from domain.shopper import ShopperErased
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -76,8 +76,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 OF_SHOPPER = "select kind, title, text, saved_at from drafts where organization = %s and shopper = %s"
 
 
-async def of_shopper(connection: AsyncConnection, organization: str, shopper: str) -> dict[str, Draft]:
+async def of_shopper(source: Source, organization: str, shopper: str) -> dict[str, Draft]:
     """The shopper's drafts, by kind."""
-    async with connection.cursor(row_factory=class_row(Draft)) as cursor:
-        await cursor.execute(OF_SHOPPER, (organization, shopper))
-        return {draft.kind: draft for draft in await cursor.fetchall()}
+    return {draft.kind: draft for draft in await reading.rows(source, Draft, OF_SHOPPER, (organization, shopper))}

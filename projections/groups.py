@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain import group
 from domain.group import GroupChanged, GroupCreated, GroupDeleted
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -110,28 +110,24 @@ where organization = %s and (%s::text is null or owner = %s) and folded like %s 
 ALL_IDS = "select id from groups where organization = %s and (%s::text is null or owner = %s)"
 
 
-async def by_id(connection: AsyncConnection, organization: str, found: str) -> Group | None:
+async def by_id(source: Source, organization: str, found: str) -> Group | None:
     """One group; a deleted one is gone."""
-    async with connection.cursor(row_factory=class_row(Group)) as cursor:
-        await cursor.execute(BY_ID, (organization, found))
-        return await cursor.fetchone()
+    return await reading.row(source, Group, BY_ID, (organization, found))
 
 
-async def by_ids(connection: AsyncConnection, organization: str, found: Iterable[str]) -> dict[str, Group]:
+async def by_ids(source: Source, organization: str, found: Iterable[str]) -> dict[str, Group]:
     """The groups with these ids, by id."""
-    async with connection.cursor(row_factory=class_row(Group)) as cursor:
-        await cursor.execute(BY_IDS, (organization, list({*found})))
-        return {row.id: row for row in await cursor.fetchall()}
+    return {row.id: row for row in await reading.rows(source, Group, BY_IDS, (organization, list({*found})))}
 
 
-async def by_names(connection: AsyncConnection, organization: str, owner: str, names: Iterable[str]) -> dict[str, str]:
+async def by_names(source: Source, organization: str, owner: str, names: Iterable[str]) -> dict[str, str]:
     """The ids of this owner's groups with these names, by folded name."""
     asked = (organization, owner, list({group.folded(name) for name in names}))
-    return dict(await (await connection.execute(BY_NAMES, asked)).fetchall())
+    return dict(await reading.tuples(source, BY_NAMES, asked))
 
 
 async def page(
-    connection: AsyncConnection, organization: str, owner: str | None, search: str, sort: str, limit: int, offset: int
+    source: Source, organization: str, owner: str | None, search: str, sort: str, limit: int, offset: int
 ) -> tuple[list[Group], int]:
     """One page of the groups whose names contain `search`, in one of the orders of `SORTS`, and how many there are."""
     asked = {
@@ -142,25 +138,20 @@ async def page(
         "limit": limit,
         "offset": offset,
     }
-    async with connection.cursor(row_factory=class_row(Group)) as cursor:
-        await cursor.execute(PAGE, asked)
-        rows = await cursor.fetchall()
-    row = await (await connection.execute(COUNT, asked)).fetchone()
-    return rows, row[0] if row else 0
+    rows = await reading.rows(source, Group, PAGE, asked)
+    found = await reading.value(source, COUNT, asked)
+    return rows, found or 0
 
 
-async def named_like(
-    connection: AsyncConnection, organization: str, owner: str | None, search: str, limit: int
-) -> list[str]:
+async def named_like(source: Source, organization: str, owner: str | None, search: str, limit: int) -> list[str]:
     """The ids of groups whose names contain `search`."""
     asked = (organization, owner, owner, _like(search), limit)
-    return [found for (found,) in await (await connection.execute(NAMED_LIKE, asked)).fetchall()]
+    return [found for (found,) in await reading.tuples(source, NAMED_LIKE, asked)]
 
 
-async def all_ids(connection: AsyncConnection, organization: str, owner: str | None) -> list[str]:
+async def all_ids(source: Source, organization: str, owner: str | None) -> list[str]:
     """The ids of every group of an owner, or of everybody."""
-    cursor = await connection.execute(ALL_IDS, (organization, owner, owner))
-    return [found for (found,) in await cursor.fetchall()]
+    return [found for (found,) in await reading.tuples(source, ALL_IDS, (organization, owner, owner))]
 
 
 def _like(search: str) -> str:

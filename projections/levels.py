@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.level import LevelUpgraded, SaleAccumulated, SaleWithdrawn
 from domain.values import LEVELS
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -66,16 +66,16 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 OF_PARTNER = "select partner, level, accumulated from levels where organization = %s and partner = %s"
 
 
-async def of_partner(connection: AsyncConnection, organization: str, partner: str) -> Level:
+async def of_partner(source: Source, organization: str, partner: str) -> Level:
     """The partner's level; a starter who has sold nothing when nothing is known."""
-    async with connection.cursor(row_factory=class_row(Level)) as cursor:
-        await cursor.execute(OF_PARTNER, (organization, partner))
-        return await cursor.fetchone() or Level(partner=partner, level=FIRST, accumulated=0)
+    return await reading.row(source, Level, OF_PARTNER, (organization, partner)) or Level(
+        partner=partner, level=FIRST, accumulated=0
+    )
 
 
 OF_PARTNERS = "select partner, level from levels where organization = %s and partner = any(%s)"
 
 
-async def of_partners(connection: AsyncConnection, organization: str, partners: Iterable[str]) -> dict[str, str]:
+async def of_partners(source: Source, organization: str, partners: Iterable[str]) -> dict[str, str]:
     """The levels of these partners, as far as they have sold anything."""
-    return dict(await (await connection.execute(OF_PARTNERS, (organization, list(partners)))).fetchall())
+    return dict(await reading.tuples(source, OF_PARTNERS, (organization, list(partners))))

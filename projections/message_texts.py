@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import LiteralString
 
 from domain.scheduled_message import MessageDrafted, MessageEdited
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -44,7 +45,6 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
 OF_REVISION = "select content from message_texts where organization = %s and message = %s and revision = %s"
 
 
-async def of_revision(connection: AsyncConnection, organization: str, message: str, revision: int) -> str | None:
+async def of_revision(source: Source, organization: str, message: str, revision: int) -> str | None:
     """What a message said in one of its revisions."""
-    row = await (await connection.execute(OF_REVISION, (organization, message, revision))).fetchone()
-    return row[0] if row else None
+    return await reading.value(source, OF_REVISION, (organization, message, revision))

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from domain.notification import NotificationDeleted, NotificationRaised, NotificationRead
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -104,15 +104,13 @@ where organization = %(organization)s and "user" = %(user)s and kind = any(%(kin
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, notification: str) -> Notification | None:
+async def by_id(source: Source, organization: str, notification: str) -> Notification | None:
     """One notification; a deleted one is gone."""
-    async with connection.cursor(row_factory=class_row(Notification)) as cursor:
-        await cursor.execute(BY_ID, (organization, notification))
-        return await cursor.fetchone()
+    return await reading.row(source, Notification, BY_ID, (organization, notification))
 
 
 async def page(
-    connection: AsyncConnection,
+    source: Source,
     organization: str,
     user: str,
     kinds: Sequence[str],
@@ -122,15 +120,11 @@ async def page(
 ) -> list[Notification]:
     """A user's notifications of these kinds, newest first; only those read, or not read, where that is asked."""
     asked = {"organization": organization, "user": user, "kinds": list(kinds), "read": read}
-    async with connection.cursor(row_factory=class_row(Notification)) as cursor:
-        await cursor.execute(PAGE, {**asked, "limit": limit, "offset": offset})
-        return await cursor.fetchall()
+    return await reading.rows(source, Notification, PAGE, {**asked, "limit": limit, "offset": offset})
 
 
-async def count(
-    connection: AsyncConnection, organization: str, user: str, kinds: Sequence[str], read: bool | None = None
-) -> int:
+async def count(source: Source, organization: str, user: str, kinds: Sequence[str], read: bool | None = None) -> int:
     """How many of these there are."""
     asked = {"organization": organization, "user": user, "kinds": list(kinds), "read": read}
-    row = await (await connection.execute(COUNT, asked)).fetchone()
-    return row[0] if row else 0
+    found = await reading.value(source, COUNT, asked)
+    return found or 0

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.preferences import FIRST_SCREEN, FIRST_THEME, PreferencesChanged
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -71,10 +71,8 @@ select screen, notifications, theme, changed_at from preferences where organizat
 """
 
 
-async def of_shopper(connection: AsyncConnection, organization: str, shopper: str) -> Preferences:
+async def of_shopper(source: Source, organization: str, shopper: str) -> Preferences:
     """What the shopper chose, and what everybody begins with for the rest."""
-    async with connection.cursor(row_factory=class_row(_Chosen)) as cursor:
-        await cursor.execute(OF_SHOPPER, (organization, shopper))
-        row = await cursor.fetchone()
+    row = await reading.row(source, _Chosen, OF_SHOPPER, (organization, shopper))
     chosen = msgspec.structs.asdict(row) if row else {}
     return Preferences(**{field: choice for field, choice in chosen.items() if choice is not None})

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.product import ProductAdded, ProductChanged, ProductRemoved, ProductRestored
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -123,35 +123,28 @@ from products where organization = %s and active and not removed and price > 0 o
 LISTED = "select id from products where organization = %s and id = any(%s) and not removed"
 
 
-async def by_id(connection: AsyncConnection, organization: str, product: str) -> Product | None:
+async def by_id(source: Source, organization: str, product: str) -> Product | None:
     """One product, removed or not."""
-    async with connection.cursor(row_factory=class_row(Product)) as cursor:
-        await cursor.execute(BY_ID, (organization, product))
-        return await cursor.fetchone()
+    return await reading.row(source, Product, BY_ID, (organization, product))
 
 
-async def by_codes(connection: AsyncConnection, organization: str, codes: Sequence[str]) -> dict[str, Product]:
+async def by_codes(source: Source, organization: str, codes: Sequence[str]) -> dict[str, Product]:
     """The products of the inventory with these codes, by code."""
-    async with connection.cursor(row_factory=class_row(Product)) as cursor:
-        await cursor.execute(BY_CODES, (organization, list(codes)))
-        return {product.code: product for product in await cursor.fetchall()}
+    return {
+        product.code: product for product in await reading.rows(source, Product, BY_CODES, (organization, list(codes)))
+    }
 
 
-async def page(connection: AsyncConnection, organization: str, removed: bool, after: str, limit: int) -> list[Product]:
+async def page(source: Source, organization: str, removed: bool, after: str, limit: int) -> list[Product]:
     """The products of the inventory, or those that were removed from it, after an id, in order of id."""
-    async with connection.cursor(row_factory=class_row(Product)) as cursor:
-        await cursor.execute(PAGE, (organization, removed, after, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Product, PAGE, (organization, removed, after, limit))
 
 
-async def for_sale(connection: AsyncConnection, organization: str, limit: int) -> list[Product]:
+async def for_sale(source: Source, organization: str, limit: int) -> list[Product]:
     """The catalogue: what is active and has a price, newest first."""
-    async with connection.cursor(row_factory=class_row(Product)) as cursor:
-        await cursor.execute(FOR_SALE, (organization, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Product, FOR_SALE, (organization, limit))
 
 
-async def listed(connection: AsyncConnection, organization: str, products: Iterable[str]) -> set[str]:
+async def listed(source: Source, organization: str, products: Iterable[str]) -> set[str]:
     """Those of these products that the inventory has."""
-    cursor = await connection.execute(LISTED, (organization, list(products)))
-    return {row[0] for row in await cursor.fetchall()}
+    return {row[0] for row in await reading.tuples(source, LISTED, (organization, list(products)))}

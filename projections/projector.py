@@ -63,10 +63,11 @@ class Projector:
         count, more = 0, True
         while more and not stop():
             events = self._log.between_now(self._connection, self.position, self.position + BATCH)
-            if events:
-                self._apply(events)
+            if not events:
+                break
+            self._apply(events)
             count += len(events)
-            more = len(events) == BATCH
+            more = len(events) == BATCH or self.position < events[-1].position  # the set of views has changed
         return count
 
     def _apply(self, events: Sequence[Recorded]) -> None:

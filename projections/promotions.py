@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from domain.promotion import PromotionAnnounced, PromotionChanged, PromotionEnded, PromotionStarted
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -165,34 +165,26 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     level: str
 
 
-async def active(connection: AsyncConnection, audience: Audience, now: datetime) -> list[Promotion]:
+async def active(source: Source, audience: Audience, now: datetime) -> list[Promotion]:
     """What a partner can offer at this moment, by priority, then by start."""
-    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
-        await cursor.execute(ACTIVE, {"now": now, **msgspec.structs.asdict(audience)})
-        return await cursor.fetchall()
+    return await reading.rows(source, Promotion, ACTIVE, {"now": now, **msgspec.structs.asdict(audience)})
 
 
-async def coming(connection: AsyncConnection, audience: Audience, now: datetime) -> Promotion | None:
+async def coming(source: Source, audience: Audience, now: datetime) -> Promotion | None:
     """The next one that this partner will be able to offer."""
-    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
-        await cursor.execute(NEXT, {"now": now, **msgspec.structs.asdict(audience)})
-        return await cursor.fetchone()
+    return await reading.row(source, Promotion, NEXT, {"now": now, **msgspec.structs.asdict(audience)})
 
 
-async def by_id(connection: AsyncConnection, organization: str, promotion: str) -> Promotion | None:
+async def by_id(source: Source, organization: str, promotion: str) -> Promotion | None:
     """One promotion."""
-    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
-        await cursor.execute(BY_ID, (organization, promotion))
-        return await cursor.fetchone()
+    return await reading.row(source, Promotion, BY_ID, (organization, promotion))
 
 
-async def page(connection: AsyncConnection, organization: str, after: str, limit: int) -> list[Promotion]:
+async def page(source: Source, organization: str, after: str, limit: int) -> list[Promotion]:
     """The promotions of an organisation after an id, in order of id."""
-    async with connection.cursor(row_factory=class_row(Promotion)) as cursor:
-        await cursor.execute(PAGE, (organization, after, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Promotion, PAGE, (organization, after, limit))
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[tuple[str, str]]:
+async def due(source: Source, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
     """Those (organisation, id) whose time has come and that have not started."""
-    return await (await connection.execute(DUE, (now, now, limit))).fetchall()
+    return await reading.tuples(source, DUE, (now, now, limit))

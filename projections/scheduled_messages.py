@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain import message_text
 from domain.scheduled_message import (
@@ -28,8 +27,9 @@ from domain.scheduled_message import (
     RecipientsListed,
     SendingStarted,
 )
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 2
@@ -292,15 +292,13 @@ order by created_at, id limit %(limit)s
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, message: str) -> ScheduledMessage | None:
+async def by_id(source: Source, organization: str, message: str) -> ScheduledMessage | None:
     """One message; a deleted one is gone."""
-    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
-        await cursor.execute(BY_ID, (organization, message))
-        return await cursor.fetchone()
+    return await reading.row(source, ScheduledMessage, BY_ID, (organization, message))
 
 
 async def page(
-    connection: AsyncConnection, organization: str, sought: Filter, sort: str, limit: int, offset: int
+    source: Source, organization: str, sought: Filter, sort: str, limit: int, offset: int
 ) -> tuple[list[ScheduledMessage], int]:
     """One page of the messages sought, in one of the orders of `SORTS`, and how many there are in all."""
     asked = {
@@ -316,21 +314,18 @@ async def page(
         "limit": limit,
         "offset": offset,
     }
-    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
-        await cursor.execute(PAGE, asked)
-        rows = await cursor.fetchall()
-    row = await (await connection.execute(COUNT, asked)).fetchone()
-    return rows, row[0] if row else 0
+    rows = await reading.rows(source, ScheduledMessage, PAGE, asked)
+    found = await reading.value(source, COUNT, asked)
+    return rows, found or 0
 
 
-async def status_counts(connection: AsyncConnection, organization: str, owner: str | None) -> dict[str, int]:
+async def status_counts(source: Source, organization: str, owner: str | None) -> dict[str, int]:
     """How many messages are in each status; of everybody without an owner."""
-    cursor = await connection.execute(STATUS_COUNTS, {"organization": organization, "owner": owner})
-    return dict(await cursor.fetchall())
+    return dict(await reading.tuples(source, STATUS_COUNTS, {"organization": organization, "owner": owner}))
 
 
 async def alike(
-    connection: AsyncConnection,
+    source: Source,
     organization: str,
     owner: str,
     content: str,
@@ -340,12 +335,12 @@ async def alike(
 ) -> int:
     """How many other messages of this owner say the same to one of the same groups and were scheduled or sent since."""
     asked = (organization, owner, message_text.fingerprint(content), list(groups), message, since)
-    row = await (await connection.execute(ALIKE, asked)).fetchone()
-    return row[0] if row else 0
+    found = await reading.value(source, ALIKE, asked)
+    return found or 0
 
 
 async def within(
-    connection: AsyncConnection,
+    source: Source,
     organization: str,
     owner: str | None,
     since: datetime,
@@ -364,23 +359,17 @@ async def within(
         "after_id": after[1] if after else "",
         "limit": limit,
     }
-    async with connection.cursor(row_factory=class_row(ScheduledMessage)) as cursor:
-        await cursor.execute(WITHIN, asked)
-        return await cursor.fetchall()
+    return await reading.rows(source, ScheduledMessage, WITHIN, asked)
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[Due]:
+async def due(source: Source, now: datetime, limit: int) -> list[Due]:
     """The messages whose time has come, and those to be retried whose recipients were never listed."""
-    async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        await cursor.execute(DUE, (now, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Due, DUE, (now, limit))
 
 
-async def going_out(connection: AsyncConnection, limit: int) -> list[GoingOut]:
+async def going_out(source: Source, limit: int) -> list[GoingOut]:
     """The messages that are being sent, the one that began first first."""
-    async with connection.cursor(row_factory=class_row(GoingOut)) as cursor:
-        await cursor.execute(GOING_OUT, (limit,))
-        return await cursor.fetchall()
+    return await reading.rows(source, GoingOut, GOING_OUT, (limit,))
 
 
 def _literal(search: str) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.model import known
 from domain.shopper import (
@@ -18,8 +17,10 @@ from domain.shopper import (
     ShopperRegistered,
     compared,
 )
+from eventstore import reading
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -170,16 +171,12 @@ async def by_email(connection: AsyncConnection, organization: str, email: str) -
     return await _one(connection, BY_EMAIL, organization, compared("email", email))
 
 
-async def page(connection: AsyncConnection, organization: str, after: str, limit: int) -> list[Shopper]:
+async def page(source: Source, organization: str, after: str, limit: int) -> list[Shopper]:
     """The shop's accounts after an id, in order of id."""
-    async with connection.cursor(row_factory=class_row(Shopper)) as cursor:
-        await cursor.execute(PAGE, (organization, after, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, Shopper, PAGE, (organization, after, limit))
 
 
-async def _one(connection: AsyncConnection, query: LiteralString, organization: str, value: str) -> Shopper | None:
+async def _one(source: Source, query: LiteralString, organization: str, value: str) -> Shopper | None:
     if "\0" in value:  # nobody's, and the server would not even look
         return None
-    async with connection.cursor(row_factory=class_row(Shopper)) as cursor:
-        await cursor.execute(query, (organization, value))
-        return await cursor.fetchone()
+    return await reading.row(source, Shopper, query, (organization, value))

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.shopper import ShopperErased
 from domain.support_request import STATUSES, SupportRequestMoved, SupportRequestSubmitted
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -109,24 +109,16 @@ from support_requests where organization = %s and status = %s order by submitted
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, request: str) -> SupportRequest | None:
+async def by_id(source: Source, organization: str, request: str) -> SupportRequest | None:
     """One request."""
-    async with connection.cursor(row_factory=class_row(SupportRequest)) as cursor:
-        await cursor.execute(BY_ID, (organization, request))
-        return await cursor.fetchone()
+    return await reading.row(source, SupportRequest, BY_ID, (organization, request))
 
 
-async def of_shopper(connection: AsyncConnection, organization: str, shopper: str, limit: int) -> list[SupportRequest]:
+async def of_shopper(source: Source, organization: str, shopper: str, limit: int) -> list[SupportRequest]:
     """What a shopper sent, newest first."""
-    async with connection.cursor(row_factory=class_row(SupportRequest)) as cursor:
-        await cursor.execute(OF_SHOPPER, (organization, shopper, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, SupportRequest, OF_SHOPPER, (organization, shopper, limit))
 
 
-async def with_status(
-    connection: AsyncConnection, organization: str, status: str, limit: int, offset: int
-) -> list[SupportRequest]:
+async def with_status(source: Source, organization: str, status: str, limit: int, offset: int) -> list[SupportRequest]:
     """The shop's requests that have come so far, newest first."""
-    async with connection.cursor(row_factory=class_row(SupportRequest)) as cursor:
-        await cursor.execute(WITH_STATUS, (organization, status, limit, offset))
-        return await cursor.fetchall()
+    return await reading.rows(source, SupportRequest, WITH_STATUS, (organization, status, limit, offset))

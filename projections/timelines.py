@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain import attention
 from domain.deal import (
@@ -20,8 +19,9 @@ from domain.deal import (
     DealOpened,
     DealStageChanged,
 )
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 2
@@ -79,8 +79,6 @@ select what, detail, at from timelines where organization = %s and deal = %s ord
 """
 
 
-async def newest(connection: AsyncConnection, organization: str, deal: str, limit: int) -> list[Entry]:
+async def newest(source: Source, organization: str, deal: str, limit: int) -> list[Entry]:
     """The last that happened with a file, oldest first."""
-    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
-        await cursor.execute(NEWEST, (organization, deal, limit))
-        return (await cursor.fetchall())[::-1]
+    return (await reading.rows(source, Entry, NEWEST, (organization, deal, limit)))[::-1]

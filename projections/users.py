@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.model import known
 from domain.user import UserAdded, UserChanged, UserDeactivated, UserErased, UserReactivated, UserRoleChanged
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 1
@@ -114,29 +114,21 @@ where organization = %s and (%s::text is null or role = %s) and id > %s order by
 """
 
 
-async def by_email(connection: AsyncConnection, email: str) -> User | None:
+async def by_email(source: Source, email: str) -> User | None:
     """The account with this e-mail address, of whatever organisation: an address belongs to one account."""
-    async with connection.cursor(row_factory=class_row(User)) as cursor:
-        await cursor.execute(BY_EMAIL, (email,))
-        return await cursor.fetchone()
+    return await reading.row(source, User, BY_EMAIL, (email,))
 
 
-async def by_account(connection: AsyncConnection, account: str) -> User | None:
+async def by_account(source: Source, account: str) -> User | None:
     """The account by its stream."""
-    async with connection.cursor(row_factory=class_row(User)) as cursor:
-        await cursor.execute(BY_ACCOUNT, (account,))
-        return await cursor.fetchone()
+    return await reading.row(source, User, BY_ACCOUNT, (account,))
 
 
-async def by_id(connection: AsyncConnection, organization: str, user: str) -> User | None:
+async def by_id(source: Source, organization: str, user: str) -> User | None:
     """The account with this id in this organisation."""
-    async with connection.cursor(row_factory=class_row(User)) as cursor:
-        await cursor.execute(BY_ID, (organization, user))
-        return await cursor.fetchone()
+    return await reading.row(source, User, BY_ID, (organization, user))
 
 
-async def page(connection: AsyncConnection, organization: str, role: str | None, after: str, limit: int) -> list[User]:
+async def page(source: Source, organization: str, role: str | None, after: str, limit: int) -> list[User]:
     """The accounts of an organisation after an id, in order of id."""
-    async with connection.cursor(row_factory=class_row(User)) as cursor:
-        await cursor.execute(PAGE, (organization, role, role, after, limit))
-        return await cursor.fetchall()
+    return await reading.rows(source, User, PAGE, (organization, role, role, after, limit))
