@@ -224,9 +224,12 @@ where organization = %(organization)s
         where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
 """
 SORTS = ("name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
+# Lateral with an offset: by the index, always. From how few organisations there are PostgreSQL would gather that reading
+# every contact is cheaper.
 MEMBERS = """
 select g."group", count(*), count(*) filter (where c.active)
-from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
+from contact_groups g,
+     lateral (select active from contacts where organization = g.organization and id = g.contact offset 0) c
 where g.organization = %s and g."group" = any(%s) group by g."group"
 """
 AUDIENCE = """
@@ -239,9 +242,12 @@ REACHED = """
 select asked.name, count(distinct c.phone)
 from (select name, jsonb_array_elements_text(groups) as "group"
       from jsonb_each(%s::jsonb) as given (name, groups)) asked
-join contact_groups g on g.organization = %s and g."group" = asked."group"
-join contacts c on c.organization = g.organization and c.id = g.contact
-where c.active group by asked.name
+cross join lateral (
+    select c.phone
+    from contact_groups g,
+         lateral (select phone, active from contacts where organization = g.organization and id = g.contact offset 0) c
+    where g.organization = %s and g."group" = asked."group" and c.active offset 0) c
+group by asked.name
 """
 RECIPIENTS = """
 select distinct on (c.phone) c.id
