@@ -38,6 +38,8 @@ class Provider:
         self.plan: dict[str, list[Any]] = {}
         self.nobody: set[str] = set()
         self.connected = True
+        self.can_tell = True
+        """Whether it can be asked which messages it has; Meta cannot."""
         self.progress: dict[str, Progress] = {}
         self.calls = 0
         self.asked = 0
@@ -84,6 +86,8 @@ class FakeGateway:
 
     async def find(self, chat: str, text: str, since: datetime) -> Sequence[Copy] | None:
         self.provider.asked += 1
+        if not self.provider.can_tell:
+            return None
         return [
             Copy(provider_id=identity, progress=None)
             for identity, to, said, at in self.provider.messages

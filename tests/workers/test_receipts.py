@@ -7,14 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.store import in_event_loop
-from tests.support.whatsapp import ORGANIZATION, office
+from tests.support.store import eventually, in_event_loop
+from tests.support.whatsapp import ORGANIZATION, Office, chat, office
 from workers import confirming
 from workers.confirming import Confirming
 from workers.gateways import receipts
 from workers.gateways.whatsapp import Receipt
-
-NAMES = [f"c{number:02}" for number in range(30)]
 
 
 @in_event_loop
@@ -92,3 +90,29 @@ async def test_phones_that_are_off_keep_nobody_else_from_being_asked_after(
             await looking.look()
         await here.seen()
         assert (await here.counts()).read == 1, "two at a time, but everybody in the end"
+
+
+@in_event_loop
+async def test_a_provider_that_cannot_be_asked_settles_doubts_by_its_reports_or_not_at_all(database_url: str) -> None:
+    async with office(database_url) as here:
+        here.provider.can_tell = False
+        here.provider.plan = {chat(name): ["lost"] for name in ("ana", "eva")}
+        await here.people("ana", "eva", "luz")
+        await here.going_out()
+        async with here.sending():
+            await eventually(lambda: _in_doubt(here, "ana", "eva"))
+            now = datetime.now(UTC)
+            heard = next(identity for identity, to, _, _ in here.provider.messages if to == chat("ana"))
+            said = Receipt(provider_id=heard, progress="delivered", reference=f"{ORGANIZATION}/m1/ana", at=now)
+            assert await receipts.take(here.store, here.settings, said, now)
+            await here.ended()
+        assert [(await here.state(name)).status for name in ("ana", "eva", "luz")] == ["delivered", "failed", "sent"]
+        assert here.provider.calls == 3, "what nobody can tell is not sent again"
+        late = next(identity for identity, to, _, _ in here.provider.messages if to == chat("eva"))
+        said = Receipt(provider_id=late, progress="read", reference=f"{ORGANIZATION}/m1/eva", at=datetime.now(UTC))
+        assert await receipts.take(here.store, here.settings, said, datetime.now(UTC))
+        assert (await here.state("eva")).status == "read", "a report is believed even after it was given up"
+
+
+async def _in_doubt(here: Office, *names: str) -> bool:
+    return all([(await here.state(name)).status == "unknown" for name in names])
