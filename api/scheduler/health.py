@@ -41,10 +41,6 @@ async def _redis(runtime: Runtime) -> Any:
     return await runtime.redis.execute_command("PING")
 
 
-async def _whatsapp(whatsapp: WhatsApp) -> bool:
-    return (await whatsapp.connection("")).status == "connected"
-
-
 def _answer(well: bool, services: dict[str, bool] | None = None) -> Response[Health]:
     named = {name: "up" if up else "down" for name, up in (services or {}).items()}
     shown = Health(status="healthy" if well else "unhealthy", services=named or msgspec.UNSET)
@@ -55,7 +51,7 @@ def _answer(well: bool, services: dict[str, bool] | None = None) -> Response[Hea
 async def everything(runtime: NamedDependency[Runtime], whatsapp: NamedDependency[WhatsApp]) -> Response[Health]:
     """200 while requests can be served, whether or not messages can leave at the moment."""
     database, redis, connected = await asyncio.gather(
-        _is_there(_database(runtime)), _is_there(_redis(runtime)), _is_there(_whatsapp(whatsapp))
+        _is_there(_database(runtime)), _is_there(_redis(runtime)), _is_there(whatsapp.is_well())
     )
     return _answer(database, {"database": database, "redis": redis, "whatsapp": connected})
 
@@ -75,7 +71,7 @@ async def redis(runtime: NamedDependency[Runtime]) -> Response[Health]:
 @get("/whatsapp", summary="WhatsApp", opt={"public": True})
 async def connected(whatsapp: NamedDependency[WhatsApp]) -> Response[Health]:
     """503 while messages cannot leave."""
-    return _answer(await _is_there(_whatsapp(whatsapp)))
+    return _answer(await _is_there(whatsapp.is_well()))
 
 
 router = Router("/api/health", route_handlers=[everything, database, redis, connected], tags=["health"])

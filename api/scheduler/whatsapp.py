@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import msgspec
 
 from settings import Settings
-from workers.gateways.whatsapp import Failing, Gateways, State
-
-T = TypeVar("T")
+from workers.gateways.whatsapp import Failing, Gateway, Gateways, State, session
 
 FRESH = 3.0
 """Seconds for which an answer of the gateway is good."""
@@ -28,16 +24,17 @@ class Broken(Exception):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether messages can leave; with a QR code, PNG in base64, when one has to be scanned (W14). `failing` says that
-    the gateway is there and answers with errors."""
+    """Whether messages can leave; with a QR code, PNG in base64, when one has to be scanned (W14). `answers` says
+    whether the gateway is there at all, `failing` that its answers are errors."""
 
     status: State
     qr_code: str | None = None
+    answers: bool = True
     failing: bool = False
 
 
 class WhatsApp:
-    """The numbers of every organisation, each asked when needed."""
+    """The numbers of every organisation, each asked when needed, whoever it belongs to."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -51,11 +48,12 @@ class WhatsApp:
 
     async def connection(self, organization: str) -> Connection:
         """How it is now, or was a moment ago."""
-        async with self._asking.setdefault(organization, asyncio.Lock()):
-            at, known = self._known.get(organization, (0.0, None))
+        number = session(self._settings, organization)
+        async with self._asking.setdefault(number, asyncio.Lock()):
+            at, known = self._known.get(number, (0.0, None))
             if known is None or time.monotonic() - at > FRESH:
-                known = await self._ask(organization)
-                self._known[organization] = time.monotonic(), known
+                known = await self._ask(self._gateways.of(organization))
+                self._known[number] = time.monotonic(), known
         return known
 
     async def check(self, organization: str) -> None:
@@ -69,24 +67,30 @@ class WhatsApp:
             raise Broken
         await self.check(organization)
 
-    async def _ask(self, organization: str) -> Connection:
+    async def is_well(self) -> bool:
+        """For monitors, who belong to no organisation: whether messages can leave. Where each organisation has a number
+        of its own there is none to ask for, and the gateway is well when it answers."""
+        known = await self.connection("")
+        shared = session(self._settings, "") == self._settings.whatsapp_session
+        return known.status == "connected" if shared else known.answers and not known.failing
+
+    async def _ask(self, gateway: Gateway) -> Connection:
         if not self._settings.whatsapp_url:
-            return Connection(status="disconnected")
-        gateway = self._gateways.of(organization)
+            return Connection(status="disconnected", answers=False)
         try:
-            status: State = await _within(gateway.state) or "disconnected"
+            async with asyncio.timeout(PATIENCE):
+                status = await gateway.state()
         except Failing:
             return Connection(status="disconnected", failing=True)
-        qr = await _within(gateway.qr) if status == "qr_needed" else None
-        return Connection(status=status, qr_code=qr)
+        except Exception:  # whatever is wrong there, it is not connected
+            return Connection(status="disconnected", answers=False)
+        return Connection(status=status, qr_code=await _code(gateway) if status == "qr_needed" else None)
 
 
-async def _within(question: Callable[[], Awaitable[T]]) -> T | None:
-    """The gateway's answer; None when it has none in time. Raises `Failing`."""
+async def _code(gateway: Gateway) -> str | None:
+    """The code to be scanned, if it is to be had in time."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return await question()
-    except Failing:
-        raise
-    except Exception:  # whatever is wrong there, it is not connected
+            return await gateway.qr()
+    except Exception:  # people are shown that one is needed, and the code when it comes
         return None

@@ -64,8 +64,8 @@ class Cloud:
     async def state(self) -> State:
         try:
             answer = await self._client.get(f"/{self._number}", params={"fields": "id,quality_rating"})
-        except httpx2.HTTPError:
-            return "disconnected"
+        except httpx2.HTTPError as error:
+            raise NotSent(f"the gateway is away: {type(error).__name__}", AWAY) from None
         if answer.status_code != 200:
             raise Failing(f"the gateway answers {answer.status_code}", AWAY)
         return "connected"

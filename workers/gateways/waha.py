@@ -66,12 +66,7 @@ class Waha:
         await self._client.aclose()
 
     async def state(self) -> State:
-        try:
-            answer = await self._get(f"/api/sessions/{quote(self._session, safe='')}", missing={"status": "STOPPED"})
-        except Failing:
-            raise
-        except NotSent:
-            return "disconnected"
+        answer = await self._get(f"/api/sessions/{quote(self._session, safe='')}", missing={"status": "STOPPED"})
         if not isinstance(answer, dict) or "status" not in answer:
             raise Failing("the gateway does not say how the session is", AWAY)
         return STATES.get(str(answer["status"]), "disconnected")

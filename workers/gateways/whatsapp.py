@@ -88,8 +88,8 @@ class Gateway(Protocol):
     """One number of ours at one provider. Close it in the end."""
 
     async def state(self) -> State:
-        """Whether messages can leave. A provider that does not answer is disconnected; one that answers with an error
-        raises `Failing`."""
+        """Whether messages can leave. Raises `NotSent` where nobody answers, and `Failing` for an answer that is an
+        error."""
         ...
 
     async def qr(self) -> str | None:

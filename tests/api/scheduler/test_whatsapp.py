@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from api import access, hub
 from api.scheduler import realtime, whatsapp
@@ -198,6 +199,51 @@ def test_health_says_what_is_away_and_is_well_as_long_as_requests_can_be_served(
     assert (answer.status, answer.json) == (200, {"status": "healthy", "services": services})
     for name, status in (("db", 200), ("redis", 503), ("whatsapp", 503)):
         assert visitor.get(f"{HEALTH}/{name}").status == status, name
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (json({"message": "Session not found"}, 404), 200),
+        (json({"status": "SCAN_QR_CODE"}), 200),
+        (json({"message": "Protocol error"}, 500), 503),
+        (None, 503),
+    ],
+    ids=["no such session", "not connected", "errors", "nobody there"],
+)
+def test_where_each_organisation_has_its_number_a_monitor_asks_whether_the_gateway_answers(
+    world: World, opened: AsyncExitStack, answer: Answer | None, status: int
+) -> None:
+    async def handler(request: Request) -> Answer:
+        assert answer
+        return answer
+
+    url = (
+        world.loop.run(opened.enter_async_context(answering(handler))) if answer else f"http://127.0.0.1:{free_port()}"
+    )
+    visitor = serving(world, url, whatsapp_session="number-{organization}").visitor()
+    assert visitor.get(f"{HEALTH}/whatsapp").status == status
+
+
+def test_a_number_that_organisations_share_is_asked_for_once(world: World, opened: AsyncExitStack) -> None:
+    world.patch.setattr(whatsapp, "FRESH", 60.0)
+    asked: list[str] = []
+
+    async def handler(request: Request) -> Answer:
+        asked.append(request.path)
+        return json({"status": "WORKING"})
+
+    url = world.loop.run(opened.enter_async_context(answering(handler)))
+    for name, paths in (
+        ("one", ["/api/sessions/one"]),
+        ("of-{organization}", ["/api/sessions/of-a", "/api/sessions/of-b"]),
+    ):
+        known = whatsapp.WhatsApp(structs.replace(world.settings, whatsapp_url=url, whatsapp_session=name))
+        for organization in ("a", "b", "a"):
+            assert world.loop.run(known.connection(organization)).status == "connected"
+        world.loop.run(known.close())
+        assert asked == paths
+        asked.clear()
 
 
 def test_without_a_database_nothing_is_well(world: World, simulator: Simulated) -> None:
