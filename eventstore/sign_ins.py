@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from eventstore import reading
 from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 
 SET_PASSWORD = """
 insert into credentials (account, password_hash) values (%s, %s)
@@ -92,10 +94,9 @@ async def revoke_all(connection: AsyncConnection, account: str) -> None:
     await connection.execute(REVOKE_ALL, [account])
 
 
-async def age(connection: AsyncConnection, sign_in: str) -> float | None:
+async def age(source: Source, sign_in: str) -> float | None:
     """How many seconds ago a sign-in began; None for one that is unknown."""
-    row = await (await connection.execute(AGE, [sign_in])).fetchone()
-    return row[0] if row else None
+    return await reading.value(source, AGE, [sign_in])
 
 
 async def revoked_since(connection: AsyncConnection, seconds: float) -> set[str]:

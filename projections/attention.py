@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain import attention, pipeline
 from domain.customer import CustomerAdded, CustomerAssigned, CustomerErased
@@ -27,8 +26,9 @@ from domain.deal import (
     DealStageChanged,
     DealValueChanged,
 )
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 3
@@ -253,34 +253,28 @@ def _limits(now: datetime) -> dict[str, datetime | int]:
 
 
 async def waiting(
-    connection: AsyncConnection, organization: str, partner: str, now: datetime, stage: str | None, limit: int
+    source: Source, organization: str, partner: str, now: datetime, stage: str | None, limit: int
 ) -> list[Waiting]:
     """The files of a partner that need attention: by priority, then those untouched for the longest time."""
     asked = {"organization": organization, "partner": partner, "stage": stage, "limit": limit, **_limits(now)}
-    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(WAITING, asked)
-        return await cursor.fetchall()
+    return await reading.rows(source, Waiting, WAITING, asked)
 
 
-async def waiting_one(connection: AsyncConnection, organization: str, deal: str, now: datetime) -> Waiting | None:
+async def waiting_one(source: Source, organization: str, deal: str, now: datetime) -> Waiting | None:
     """One file, None unless it needs attention."""
-    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
-        await cursor.execute(WAITING_ONE, {"organization": organization, "deal": deal, **_limits(now)})
-        return await cursor.fetchone()
+    return await reading.row(source, Waiting, WAITING_ONE, {"organization": organization, "deal": deal, **_limits(now)})
 
 
-async def count(connection: AsyncConnection, organization: str, partner: str, now: datetime) -> dict[str, int]:
+async def count(source: Source, organization: str, partner: str, now: datetime) -> dict[str, int]:
     """How many files of a partner need attention, by stage."""
-    return dict(await (await connection.execute(COUNT, (organization, partner, now))).fetchall())
+    return dict(await reading.tuples(source, COUNT, (organization, partner, now)))
 
 
-async def of_customer(connection: AsyncConnection, organization: str, customer: str) -> File | None:
+async def of_customer(source: Source, organization: str, customer: str) -> File | None:
     """The file by which a customer is shown."""
-    async with connection.cursor(row_factory=class_row(File)) as cursor:
-        await cursor.execute(OF_CUSTOMER, (organization, customer))
-        return await cursor.fetchone()
+    return await reading.row(source, File, OF_CUSTOMER, (organization, customer))
 
 
-async def due(connection: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+async def due(source: Source, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
     """Those (organisation, deal) that need attention and of which that was not noted yet."""
-    return await (await connection.execute(DUE, (now, limit))).fetchall()
+    return await reading.tuples(source, DUE, (now, limit))

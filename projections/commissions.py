@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import LiteralString
 
 import msgspec
-from psycopg.rows import class_row
 
 from domain.commission import CommissionCancelled, CommissionEarned, CommissionPaid, CommissionPromised
-from eventstore.connect import AsyncConnection
+from eventstore import reading
 from eventstore.mapper import Recorded
+from eventstore.reading import Source
 from projections.view import Statement
 
 VERSION = 3
@@ -117,11 +117,9 @@ from commissions where organization = %s and id = %s
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, commission: str) -> Commission | None:
+async def by_id(source: Source, organization: str, commission: str) -> Commission | None:
     """One commission."""
-    async with connection.cursor(row_factory=class_row(Commission)) as cursor:
-        await cursor.execute(BY_ID, (organization, commission))
-        return await cursor.fetchone()
+    return await reading.row(source, Commission, BY_ID, (organization, commission))
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,14 +159,11 @@ from (select coalesce(sum(amount), 0)::bigint as amount, count(distinct deal) as
 
 
 async def of_month(
-    connection: AsyncConnection, organization: str, partner: str, month: str, upto: datetime, limit: int
+    source: Source, organization: str, partner: str, month: str, upto: datetime, limit: int
 ) -> tuple[list[Commission], Sums]:
     """The partner's commissions of a month (2025-10), those earned last first, then the pending ones promised before
     `upto`; and what all of them come to."""
     asked = {"organization": organization, "partner": partner, "month": month, "upto": upto, "limit": limit}
-    async with connection.cursor(row_factory=class_row(Commission)) as cursor:
-        await cursor.execute(OF_MONTH, asked)
-        rows = await cursor.fetchall()
-    found = await (await connection.execute(SUMS, asked)).fetchone()
-    assert found is not None
-    return rows, Sums(earned=found[0], earned_deals=found[1], pending=found[2], pending_deals=found[3])
+    rows = await reading.rows(source, Commission, OF_MONTH, asked)
+    ((earned, earned_deals, pending, pending_deals),) = await reading.tuples(source, SUMS, asked)
+    return rows, Sums(earned=earned, earned_deals=earned_deals, pending=pending, pending_deals=pending_deals)

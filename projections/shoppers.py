@@ -18,7 +18,6 @@ from domain.shopper import (
     compared,
 )
 from eventstore import reading
-from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 from eventstore.reading import Source
 from projections.view import Statement
@@ -156,19 +155,19 @@ from shoppers where organization = %s and id > %s order by id limit %s
 """
 
 
-async def by_id(connection: AsyncConnection, organization: str, shopper: str) -> Shopper | None:
+async def by_id(source: Source, organization: str, shopper: str) -> Shopper | None:
     """The account with this id."""
-    return await _one(connection, BY_ID, organization, shopper)
+    return await _one(source, BY_ID, organization, shopper)
 
 
-async def by_username(connection: AsyncConnection, organization: str, username: str) -> Shopper | None:
+async def by_username(source: Source, organization: str, username: str) -> Shopper | None:
     """The account with this username, in whatever letter case."""
-    return await _one(connection, BY_USERNAME, organization, compared("username", username))
+    return await _one(source, BY_USERNAME, organization, compared("username", username))
 
 
-async def by_email(connection: AsyncConnection, organization: str, email: str) -> Shopper | None:
+async def by_email(source: Source, organization: str, email: str) -> Shopper | None:
     """The account with this e-mail address."""
-    return await _one(connection, BY_EMAIL, organization, compared("email", email))
+    return await _one(source, BY_EMAIL, organization, compared("email", email))
 
 
 async def page(source: Source, organization: str, after: str, limit: int) -> list[Shopper]:

@@ -15,7 +15,7 @@ from api.context import Caller
 from api.pazz import contract, phrases
 from api.pazz.contract import Done
 from api.runtime import Runtime
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import attention, customers, deals
 from projections.attention import Waiting
 from projections.customers import Customer
@@ -92,12 +92,10 @@ def vehicle_name(deal: Deal | None) -> str | None:
     return " ".join(part for part in (deal.vehicle_make, deal.vehicle_model) if part) or None if deal else None
 
 
-async def shown_all(
-    connection: AsyncConnection, organization: str, rows: Sequence[Waiting], now: datetime
-) -> list[Client]:
+async def shown_all(source: Source, organization: str, rows: Sequence[Waiting], now: datetime) -> list[Client]:
     """These clients as the list and the push show them."""
-    people = await customers.by_ids(connection, organization, (row.customer for row in rows))
-    files = await deals.by_ids(connection, organization, (row.deal for row in rows))
+    people = await customers.by_ids(source, organization, (row.customer for row in rows))
+    files = await deals.by_ids(source, organization, (row.deal for row in rows))
     return [shown(row, people.get(row.customer), files.get(row.deal), now) for row in rows]
 
 
@@ -111,10 +109,9 @@ async def show_waiting(
     """The caller's clients whose file stands still for too long."""
     now, organization = runtime.clock(), caller.organization
     stage = None if status == "all" else status
-    async with runtime.connection() as connection:
-        rows = await attention.waiting(connection, organization, caller.id, now, stage, limit)
-        counted = await attention.count(connection, organization, caller.id, now)
-        clients = await shown_all(connection, organization, rows, now)
+    rows = await attention.waiting(runtime.views, organization, caller.id, now, stage, limit)
+    counted = await attention.count(runtime.views, organization, caller.id, now)
+    clients = await shown_all(runtime.views, organization, rows, now)
     total = sum(counted.values()) if stage is None else counted.get(stage, 0)
     by_status = ByStatus(**{known: counted.get(known, 0) for known in phrases.STATUSES})
     return Done(data=Clients(clients=clients, metadata=About(total=total, by_status=by_status)))

@@ -121,8 +121,7 @@ async def me(
 ) -> Done[User]:
     """The caller's account. `X-CSRF-Token` says what this sign-in must send with changes when it relies on cookies."""
     context.of(request.scope).add_header(cookies.HEADER, cookies.proof(runtime, caller.sign_in))
-    async with runtime.connection() as connection:
-        found = await users.by_id(connection, caller.organization, caller.id)
+    found = await users.by_id(runtime.views, caller.organization, caller.id)
     if found is None:
         raise NotFound("USER_NOT_FOUND", user=caller.id)
     return Done(data=shown(found))

@@ -13,7 +13,7 @@ from api.pazz.contract import Done
 from api.runtime import Runtime
 from domain import values
 from domain.model import Forbidden, NotFound
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import attention, customers, deals, timelines, users
 from projections.deals import Deal
 
@@ -67,22 +67,21 @@ async def show_client(
     client_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> Done[Detail]:
     """One of the caller's clients. Somebody else's is 403, an unknown one 404 (C16)."""
-    async with runtime.connection() as connection:
-        return Done(data=await detail(connection, caller, client_id))
+    return Done(data=await detail(runtime.views, caller, client_id))
 
 
-async def detail(connection: AsyncConnection, caller: Caller, client_id: str) -> Detail:
+async def detail(source: Source, caller: Caller, client_id: str) -> Detail:
     """The client with the file that they are shown by. Raises `NotFound` and `Forbidden`."""
     organization = caller.organization
-    customer = await customers.by_id(connection, organization, client_id)
+    customer = await customers.by_id(source, organization, client_id)
     if customer is None or customer.erased:
         raise NotFound("CLIENT_NOT_FOUND")
-    file = await attention.of_customer(connection, organization, client_id)
+    file = await attention.of_customer(source, organization, client_id)
     if (file.partner if file else customer.assigned_to) != caller.id:
         raise Forbidden("CLIENT_OF_ANOTHER_PARTNER")
-    partner = await users.by_id(connection, organization, caller.id)
-    deal = await deals.by_id(connection, organization, file.deal) if file else None
-    lines = await timelines.newest(connection, organization, file.deal, TIMELINE) if file else []
+    partner = await users.by_id(source, organization, caller.id)
+    deal = await deals.by_id(source, organization, file.deal) if file else None
+    lines = await timelines.newest(source, organization, file.deal, TIMELINE) if file else []
     stage = file.stage if file else phrases.STATUSES[0]
     return Detail(
         id=customer.id,

@@ -112,9 +112,8 @@ async def show_summary(
     current = this_month(runtime, runtime.clock())
     asked = Month(year or current.year, month or current.number)
     upto = end_of(asked, current, ZoneInfo(runtime.settings.time_zone))
-    async with runtime.connection() as connection:
-        rows, sums = await commissions.of_month(connection, caller.organization, caller.id, str(asked), upto, BREAKDOWN)
-        people = await customers.by_ids(connection, caller.organization, (row.customer for row in rows))
+    rows, sums = await commissions.of_month(runtime.views, caller.organization, caller.id, str(asked), upto, BREAKDOWN)
+    people = await customers.by_ids(runtime.views, caller.organization, (row.customer for row in rows))
     summary = Summary(
         period=Period(month=contract.month_name(asked), year=asked.year, month_number=asked.number),
         earned=Sum(amount=values.units(sums.earned), deals=sums.earned_deals),

@@ -57,8 +57,7 @@ def shown(settings: Settings, partner: str, row: levels.Level) -> Profile:
 @get("/api/v1/user/profile", summary="The partner's level and sales", tags=["user"])
 async def show_profile(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[Profile]:
     """The caller's level, accumulated sales and progress."""
-    async with runtime.connection() as connection:
-        row = await levels.of_partner(connection, caller.organization, caller.id)
+    row = await levels.of_partner(runtime.views, caller.organization, caller.id)
     return Done(data=shown(runtime.settings, caller.id, row))
 
 

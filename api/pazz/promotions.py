@@ -13,7 +13,7 @@ from api.pazz import contract
 from api.pazz.contract import Done
 from api.runtime import Runtime
 from domain import values
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import levels, promotions
 from projections.promotions import Audience
 
@@ -85,9 +85,9 @@ def shown(row: promotions.Promotion, now: datetime) -> Promotion:
     )
 
 
-async def audience(connection: AsyncConnection, caller: Caller) -> Audience:
+async def audience(source: Source, caller: Caller) -> Audience:
     """The caller as promotions see them: region and level decide what concerns them (C8)."""
-    level = await levels.of_partner(connection, caller.organization, caller.id)
+    level = await levels.of_partner(source, caller.organization, caller.id)
     return Audience(organization=caller.organization, region=caller.region, level=level.level)
 
 
@@ -95,10 +95,9 @@ async def audience(connection: AsyncConnection, caller: Caller) -> Audience:
 async def show_active(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Done[Active]:
     """The promotions whose time is now and that are for the caller's region and level."""
     now = runtime.clock()
-    async with runtime.connection() as connection:
-        whose = await audience(connection, caller)
-        rows = await promotions.active(connection, whose, now)
-        coming = await promotions.coming(connection, whose, now)
+    whose = await audience(runtime.views, caller)
+    rows = await promotions.active(runtime.views, whose, now)
+    coming = await promotions.coming(runtime.views, whose, now)
     next_promotion = coming and NextPromotion(
         id=coming.id, title=coming.title, valid_from=contract.iso(coming.valid_from)
     )

@@ -103,8 +103,7 @@ async def logout(caller: NamedDependency[Caller], runtime: NamedDependency[Runti
 @get("/me", summary="Who is signed in", response_headers=contract.USER_CACHE)
 async def me(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> User:
     """The caller's account."""
-    async with runtime.connection() as connection:
-        found = await users.by_id(connection, caller.organization, caller.id)
+    found = await users.by_id(runtime.views, caller.organization, caller.id)
     if found is None:
         raise NotFound("USER_NOT_FOUND", user=caller.id)
     return shown(found)

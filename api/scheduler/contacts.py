@@ -92,8 +92,7 @@ def shown(row: contacts.Contact) -> Contact:
 
 async def found(runtime: Runtime, caller: Caller, contact_id: str) -> contacts.Contact:
     """The contact by id. Raises `NotFound`, and `Forbidden` for somebody else's."""
-    async with runtime.connection() as connection:
-        row = await contacts.by_id(connection, caller.organization, contact_id)
+    row = await contacts.by_id(runtime.views, caller.organization, contact_id)
     if row is None:
         raise NotFound("CONTACT_NOT_FOUND", contact=contact_id)
     contract.check_owner(caller, row.owner)
@@ -124,10 +123,9 @@ async def list_page(
 ) -> Page[Contact]:
     """The caller's phone book; an admin sees everybody's. `search` looks at name, number and e-mail address."""
     sought = contacts.Filter(owner=contract.owner(caller, created_by), group=group_id, active=is_active, search=search)
-    async with runtime.connection() as connection:
-        rows, total = await contacts.page(
-            connection, caller.organization, sought, sort, page_size, (page - 1) * page_size
-        )
+    rows, total = await contacts.page(
+        runtime.views, caller.organization, sought, sort, page_size, (page - 1) * page_size
+    )
     return contract.page_of([shown(row) for row in rows], total, page, page_size)
 
 

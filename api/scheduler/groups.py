@@ -17,8 +17,8 @@ from api.scheduler import contract
 from api.scheduler.contract import Page, iso
 from domain import claim, group
 from domain.model import Conflict, NotFound
-from eventstore.connect import AsyncConnection
 from eventstore.execute import Step
+from eventstore.reading import Source
 from projections import contacts, groups, scheduled_messages
 
 ACTIVE = ("scheduled", "sending", "retry", "paused")
@@ -68,16 +68,15 @@ def shown(row: groups.Group, members: contacts.Members) -> Group:
     )
 
 
-async def shown_all(connection: AsyncConnection, organization: str, rows: Sequence[groups.Group]) -> list[Group]:
+async def shown_all(source: Source, organization: str, rows: Sequence[groups.Group]) -> list[Group]:
     """These groups as every answer shows them."""
-    members = await contacts.members(connection, organization, [row.id for row in rows])
+    members = await contacts.members(source, organization, [row.id for row in rows])
     return [shown(row, members.get(row.id, contacts.NOBODY)) for row in rows]
 
 
 async def found(runtime: Runtime, caller: Caller, group_id: str) -> groups.Group:
     """The group by id. Raises `NotFound`, and `Forbidden` for somebody else's."""
-    async with runtime.connection() as connection:
-        row = await groups.by_id(connection, caller.organization, group_id)
+    row = await groups.by_id(runtime.views, caller.organization, group_id)
     if row is None:
         raise NotFound("GROUP_NOT_FOUND", group=group_id)
     contract.check_owner(caller, row.owner)
@@ -86,8 +85,7 @@ async def found(runtime: Runtime, caller: Caller, group_id: str) -> groups.Group
 
 async def check_all(runtime: Runtime, organization: str, owner: str, asked: Sequence[str]) -> None:
     """Raise `NotFound` unless all of these are groups of this owner."""
-    async with runtime.connection() as connection:
-        rows = await groups.by_ids(connection, organization, asked)
+    rows = await groups.by_ids(runtime.views, organization, asked)
     for group_id in asked:
         if group_id not in rows or rows[group_id].owner != owner:
             raise NotFound("GROUP_NOT_FOUND", group=group_id[:100])
@@ -96,8 +94,7 @@ async def check_all(runtime: Runtime, organization: str, owner: str, asked: Sequ
 async def show(runtime: Runtime, caller: Caller, group_id: str) -> Group:
     """The group as it is now."""
     row = await found(runtime, caller, group_id)
-    async with runtime.connection() as connection:
-        return (await shown_all(connection, caller.organization, [row]))[0]
+    return (await shown_all(runtime.views, caller.organization, [row]))[0]
 
 
 def claim_step(runtime: Runtime, organization: str, owner: str, group_id: str, name: str, *, release=False) -> Step:
@@ -120,11 +117,10 @@ async def list_page(
 ) -> Page[Group]:
     """The caller's groups; an admin sees everybody's, or those of `created_by`."""
     owner = contract.owner(caller, created_by)
-    async with runtime.connection() as connection:
-        rows, total = await groups.page(
-            connection, caller.organization, owner, search, sort, page_size, (page - 1) * page_size
-        )
-        items = await shown_all(connection, caller.organization, rows)
+    rows, total = await groups.page(
+        runtime.views, caller.organization, owner, search, sort, page_size, (page - 1) * page_size
+    )
+    items = await shown_all(runtime.views, caller.organization, rows)
     return contract.page_of(items, total, page, page_size)
 
 
@@ -193,8 +189,7 @@ async def remove(
     """Do away with a group; its contacts stay. Not while a message to it is waiting, paused or being sent."""
     row = await found(runtime, caller, group_id)
     used = scheduled_messages.Filter(statuses=ACTIVE, group=group_id)
-    async with runtime.connection() as connection:
-        _, count = await scheduled_messages.page(connection, caller.organization, used, "created_at", 1, 0)
+    _, count = await scheduled_messages.page(runtime.views, caller.organization, used, "created_at", 1, 0)
     if count:
         raise Conflict("GROUP_IN_USE", group=group_id, messages=count)
     asked = group.DeleteGroup(group=group_id, name_was=row.name, now=runtime.clock())

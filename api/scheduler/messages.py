@@ -19,7 +19,7 @@ from api.scheduler.contacts import Groups, ids
 from api.scheduler.contract import Page, iso, iso_or_none
 from domain import message_text, scheduled_message, values
 from domain.model import Command, NotFound
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import contacts, deliveries, scheduled_messages
 from projections import groups as group_rows
 from projections.scheduled_messages import ScheduledMessage
@@ -134,21 +134,20 @@ def shown(
     )
 
 
-async def shown_all(connection: AsyncConnection, organization: str, rows: Sequence[ScheduledMessage]) -> list[Message]:
+async def shown_all(source: Source, organization: str, rows: Sequence[ScheduledMessage]) -> list[Message]:
     """These messages as every answer shows them."""
     used = list({group_id for row in rows for group_id in row.groups})
-    named = await group_rows.by_ids(connection, organization, used)
-    members = dict(await contacts.members(connection, organization, used))
-    counts = await deliveries.counts(connection, organization, [row.id for row in rows])
+    named = await group_rows.by_ids(source, organization, used)
+    members = dict(await contacts.members(source, organization, used))
+    counts = await deliveries.counts(source, organization, [row.id for row in rows])
     open_rows = {row.id: row.groups for row in rows if not row.recipient_count and row.groups}
-    reached = await contacts.reached(connection, organization, open_rows)
+    reached = await contacts.reached(source, organization, open_rows)
     return [shown(row, named, members, counts.get(row.id, deliveries.NOTHING), reached.get(row.id, 0)) for row in rows]
 
 
 async def found(runtime: Runtime, caller: Caller, message_id: str) -> ScheduledMessage:
     """The message by id. Raises `NotFound`, and `Forbidden` for somebody else's."""
-    async with runtime.connection() as connection:
-        row = await scheduled_messages.by_id(connection, caller.organization, message_id)
+    row = await scheduled_messages.by_id(runtime.views, caller.organization, message_id)
     if row is None:
         raise NotFound("UNKNOWN_MESSAGE", message=message_id)
     contract.check_owner(caller, row.owner)
@@ -158,8 +157,7 @@ async def found(runtime: Runtime, caller: Caller, message_id: str) -> ScheduledM
 async def show(runtime: Runtime, caller: Caller, message_id: str, warnings: Sequence[str] = ()) -> Message:
     """The message as it is now."""
     row = await found(runtime, caller, message_id)
-    async with runtime.connection() as connection:
-        message = (await shown_all(connection, caller.organization, [row]))[0]
+    message = (await shown_all(runtime.views, caller.organization, [row]))[0]
     return msgspec.structs.replace(message, warnings=list(warnings))
 
 
@@ -174,8 +172,7 @@ async def run(
 async def repeated(runtime: Runtime, row: ScheduledMessage, organization: str, content: str) -> int:
     """How often this owner sent, or is sending, the same to the same groups within a day."""
     since = runtime.clock() - A_DAY
-    async with runtime.connection() as connection:
-        return await scheduled_messages.alike(connection, organization, row.owner, content, row.groups, row.id, since)
+    return await scheduled_messages.alike(runtime.views, organization, row.owner, content, row.groups, row.id, since)
 
 
 def statuses(asked: str) -> tuple[str, ...]:
@@ -204,25 +201,24 @@ async def list_page(
     and `to`, a date or a time, at when they are to be sent."""
     owner = contract.owner(caller, created_by)
     period = periods.period(runtime, since, until)
-    async with runtime.connection() as connection:
-        named = (
-            await group_rows.named_like(connection, caller.organization, owner, search, NAMED_ALIKE)
-            if search.strip()
-            else []
-        )
-        sought = scheduled_messages.Filter(
-            owner=owner,
-            statuses=statuses(",".join(status or ())),
-            group=group_id,
-            search=search.strip(),
-            search_groups=named,
-            after=period.since,
-            before=period.until,
-        )
-        rows, total = await scheduled_messages.page(
-            connection, caller.organization, sought, sort, page_size, (page - 1) * page_size
-        )
-        items = await shown_all(connection, caller.organization, rows)
+    named = (
+        await group_rows.named_like(runtime.views, caller.organization, owner, search, NAMED_ALIKE)
+        if search.strip()
+        else []
+    )
+    sought = scheduled_messages.Filter(
+        owner=owner,
+        statuses=statuses(",".join(status or ())),
+        group=group_id,
+        search=search.strip(),
+        search_groups=named,
+        after=period.since,
+        before=period.until,
+    )
+    rows, total = await scheduled_messages.page(
+        runtime.views, caller.organization, sought, sort, page_size, (page - 1) * page_size
+    )
+    items = await shown_all(runtime.views, caller.organization, rows)
     return contract.page_of(items, total, page, page_size)
 
 

@@ -65,17 +65,15 @@ async def list_page(
 ) -> Page[Notification]:
     """The caller's notifications, newest first."""
     whose = (caller.organization, caller.id, phrases.KINDS)
-    async with runtime.connection() as connection:
-        rows = await notifications.page(connection, *whose, is_read, page_size, (page - 1) * page_size)
-        total = await notifications.count(connection, *whose, is_read)
+    rows = await notifications.page(runtime.views, *whose, is_read, page_size, (page - 1) * page_size)
+    total = await notifications.count(runtime.views, *whose, is_read)
     return contract.page_of([shown(row) for row in rows], total, page, page_size)
 
 
 @get("/unread-count", summary="How many were not read")
 async def unread(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Unread:
     """How many of the caller's notifications were not read yet."""
-    async with runtime.connection() as connection:
-        count = await notifications.count(connection, caller.organization, caller.id, phrases.KINDS, read=False)
+    count = await notifications.count(runtime.views, caller.organization, caller.id, phrases.KINDS, read=False)
     return Unread(count)
 
 
@@ -106,8 +104,7 @@ async def remove(
 
 async def _found(runtime: Runtime, caller: Caller, notification_id: str) -> notifications.Notification:
     """The notification by id. Raises `NotFound`, and `Forbidden` for somebody else's, an admin's eyes or not."""
-    async with runtime.connection() as connection:
-        row = await notifications.by_id(connection, caller.organization, notification_id)
+    row = await notifications.by_id(runtime.views, caller.organization, notification_id)
     if row is None or row.kind not in phrases.NOTIFICATIONS:
         raise NotFound("NOTIFICATION_NOT_FOUND", notification=notification_id)
     if row.user != caller.id:

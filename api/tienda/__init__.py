@@ -81,7 +81,6 @@ def build(runtime: Runtime) -> frontend.Frontend:
 
 async def _refuse(runtime: Runtime, caller: Caller) -> None:
     """Tell somebody whose sign-in is over when that is because the account is inactive."""
-    async with runtime.connection() as connection:
-        found = await shoppers.by_id(connection, caller.organization, caller.id)
+    found = await shoppers.by_id(runtime.views, caller.organization, caller.id)
     if found is not None and not found.active and not found.erased:
         raise Inactive

@@ -101,8 +101,7 @@ async def login(
     account = runtime.vault.blind(data.usuario.strip().casefold())
     checks = (contract.LOGIN_PER_ADDRESS, address), (contract.LOGIN_PER_ACCOUNT, account)
     await identity.limit(runtime, request, *checks)
-    async with runtime.connection() as connection:
-        found = await accounts.by_username(connection, organization, data.usuario)
+    found = await accounts.by_username(runtime.views, organization, data.usuario)
     proven = await identity.prove(runtime, found, data.password)
     handed = await identity.begin_for(runtime, proven, runtime.settings.tienda_token_seconds)
     return Session(

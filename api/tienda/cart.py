@@ -17,7 +17,7 @@ from domain import cart
 from domain.cart import Line, SaveCart
 from domain.model import NotFound
 from eventstore import sign_ins
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import carts, products
 
 MAX_ITEMS = 1_000
@@ -76,37 +76,35 @@ def _item(line: carts.Item) -> Item:
     return Item(item_id=line.item, item=cast(dict[str, Any], line.snapshot), cantidad=line.quantity)
 
 
-async def current(connection: AsyncConnection, organization: str, shopper: str) -> Cart | None:
+async def current(source: Source, organization: str, shopper: str) -> Cart | None:
     """The shopper's cart, None when there is none."""
-    row = await carts.of_shopper(connection, organization, shopper)
+    row = await carts.of_shopper(source, organization, shopper)
     return shown(row) if row is not None and row.saved else None
 
 
-async def saving(
-    connection: AsyncConnection, runtime: Runtime, caller: Caller, data: NewCart
-) -> tuple[SaveCart, carts.Cart | None]:
+async def saving(source: Source, runtime: Runtime, caller: Caller, data: NewCart) -> tuple[SaveCart, carts.Cart | None]:
     """What a save asks for, with the fact that it is decided on: which of its products the inventory has. And the cart
     as it was shown when that was looked up."""
-    row = await carts.of_shopper(connection, caller.organization, caller.id)
+    row = await carts.of_shopper(source, caller.organization, caller.id)
     known = {line.item for line in row.items if line.listed} if row else set[str]()
     if others := {item.item_id for item in data.items} - known:
-        known |= await products.listed(connection, caller.organization, others)
+        known |= await products.listed(source, caller.organization, others)
     asked = SaveCart(
         shopper=caller.id,
         lines=tuple(Line(item.item_id, int(item.cantidad), item.item) for item in data.items),
         known=frozenset(known),
         now=runtime.clock(),
-        spare=not data.items and await _just_signed_in(connection, runtime, caller),
+        spare=not data.items and await _just_signed_in(source, runtime, caller),
     )
     return asked, row
 
 
-async def _just_signed_in(connection: AsyncConnection, runtime: Runtime, caller: Caller) -> bool:
+async def _just_signed_in(source: Source, runtime: Runtime, caller: Caller) -> bool:
     """Whether a client may be writing the empty cart it begins with before it has loaded the stored one (T23)."""
     seconds = runtime.settings.tienda_empty_cart_seconds
     if seconds <= 0:
         return False
-    age = await sign_ins.age(connection, caller.sign_in)
+    age = await sign_ins.age(source, caller.sign_in)
     return age is not None and age < seconds
 
 
@@ -114,8 +112,7 @@ async def _saved(runtime: Runtime, caller: Caller, asked: SaveCart, before: cart
     """The cart after a save. Where nothing changed, it is the one that was looked up before."""
     if before is not None and before.saved and before.position == position:
         return shown(before)
-    async with runtime.connection() as connection:
-        found = await current(connection, caller.organization, caller.id)
+    found = await current(runtime.views, caller.organization, caller.id)
     return found or shown(_row(asked))
 
 
@@ -140,8 +137,7 @@ def _row(asked: SaveCart) -> carts.Cart:
 @get("/", summary="The cart")
 async def show(cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Cart:
     """The cart as it was saved last; 404 when none ever was, or it was cleared (T1)."""
-    async with runtime.connection() as connection:
-        found = await current(connection, caller.organization, caller.id)
+    found = await current(runtime.views, caller.organization, caller.id)
     if found is None:
         raise NotFound("CART_NOT_FOUND", shopper=cliente_id)
     return found
@@ -157,8 +153,7 @@ async def save(
 ) -> SavedCart:
     """Replace the cart; the last save wins, and every one before it stays in the history. A product that the inventory
     does not have is refused with 422 and nothing is saved (T9). What changes nothing leaves no trace."""
-    async with runtime.connection() as connection:
-        asked, before = await saving(connection, runtime, caller, data)
+    asked, before = await saving(runtime.views, runtime, caller, data)
     stream = cart.stream(caller.organization, caller.id)
     outcome = await commands.run(runtime, request, cart.DECIDER, stream, asked)
     found = await _saved(runtime, caller, asked, before, outcome.position)

@@ -34,15 +34,14 @@ async def show(
 ) -> Dashboard:
     """What the client loads after signing in."""
     whose = caller.organization, caller.id
-    async with runtime.connection() as connection:
-        return Dashboard(
-            cliente_id=caller.id,
-            cliente=profile.shown(await profile.found(connection, *whose)),
-            carrito=await cart.current(connection, *whose) or cart.empty(caller.id),
-            borradores=await drafts.current(connection, *whose),
-            preferencias=await preferences.current(connection, *whose),
-            tickets=await support_requests.current(connection, *whose),
-        )
+    return Dashboard(
+        cliente_id=caller.id,
+        cliente=profile.shown(await profile.found(runtime.views, *whose)),
+        carrito=await cart.current(runtime.views, *whose) or cart.empty(caller.id),
+        borradores=await drafts.current(runtime.views, *whose),
+        preferencias=await preferences.current(runtime.views, *whose),
+        tickets=await support_requests.current(runtime.views, *whose),
+    )
 
 
 router = Router("/clientes/{cliente_id:str}/datos-dashboard", route_handlers=[show], tags=["dashboard"])

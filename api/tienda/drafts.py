@@ -17,8 +17,8 @@ from api.tienda.contract import Said
 from domain import draft
 from domain.draft import MAX_TEXT, MAX_TITLE, DiscardDraft, SaveDraft
 from domain.model import Invalid
-from eventstore.connect import AsyncConnection
 from eventstore.execute import Step
+from eventstore.reading import Source
 from projections import drafts
 
 KINDS: dict[str, draft.Kind] = {"reclamo": "complaint", "soporte": "support"}
@@ -103,9 +103,9 @@ def shown(rows: dict[str, drafts.Draft]) -> Drafts:
     )
 
 
-async def current(connection: AsyncConnection, organization: str, shopper: str) -> Drafts:
+async def current(source: Source, organization: str, shopper: str) -> Drafts:
     """The shopper's drafts."""
-    return shown(await drafts.of_shopper(connection, organization, shopper))
+    return shown(await drafts.of_shopper(source, organization, shopper))
 
 
 def saving(runtime: Runtime, caller: Caller, kind: draft.Kind, data: NewComplaint | NewMessage) -> Step:
@@ -141,8 +141,7 @@ async def show(
     cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> ShownDrafts:
     """What the client has begun to write and not sent yet."""
-    async with runtime.connection() as connection:
-        found = await current(connection, caller.organization, caller.id)
+    found = await current(runtime.views, caller.organization, caller.id)
     return ShownDrafts(reclamo=found.reclamo, soporte=found.soporte, borradores=found)
 
 
@@ -158,8 +157,7 @@ async def save(
     """Keep what is written so far. `tipo` is `reclamo` or `soporte`, anything else 400."""
     kind = _kind(tipo)
     await commands.run_all(runtime, request, [saving(runtime, caller, kind, data)])
-    async with runtime.connection() as connection:
-        found = (await drafts.of_shopper(connection, caller.organization, caller.id)).get(kind)
+    found = (await drafts.of_shopper(runtime.views, caller.organization, caller.id)).get(kind)
     return SavedDraft(tipo=tipo, fecha_actualizacion=contract.iso(found.saved_at) if found else None)
 
 

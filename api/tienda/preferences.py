@@ -15,8 +15,8 @@ from api.runtime import Runtime
 from api.tienda import contract
 from domain import preferences as domain
 from domain.preferences import MAX_THEME, ChangePreferences, Screen
-from eventstore.connect import AsyncConnection
 from eventstore.execute import Step
+from eventstore.reading import Source
 from projections import preferences
 
 Vista = Literal["inicio", "catalogo", "mis-pedidos", "reclamo", "perfil", "facturas", "soporte", "carrito"]
@@ -77,9 +77,9 @@ def shown(row: preferences.Preferences) -> Preferences:
     )
 
 
-async def current(connection: AsyncConnection, organization: str, shopper: str) -> Preferences:
+async def current(source: Source, organization: str, shopper: str) -> Preferences:
     """The shopper's preferences."""
-    return shown(await preferences.of_shopper(connection, organization, shopper))
+    return shown(await preferences.of_shopper(source, organization, shopper))
 
 
 def saving(runtime: Runtime, caller: Caller, data: NewPreferences) -> Step:
@@ -100,8 +100,7 @@ async def show(
     cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> Preferences:
     """The preferences, with what everybody begins with where nothing was chosen."""
-    async with runtime.connection() as connection:
-        return await current(connection, caller.organization, caller.id)
+    return await current(runtime.views, caller.organization, caller.id)
 
 
 @put("/", summary="Save preferences", opt={"body": NewPreferences, "fails": (422,)})
@@ -114,8 +113,7 @@ async def save(
 ) -> SavedPreferences:
     """Change what the body mentions and leave the rest."""
     await commands.run_all(runtime, request, [saving(runtime, caller, data)])
-    async with runtime.connection() as connection:
-        found = await current(connection, caller.organization, caller.id)
+    found = await current(runtime.views, caller.organization, caller.id)
     return SavedPreferences(
         vista_activa=found.vista_activa,
         configuraciones=found.configuraciones,

@@ -16,7 +16,7 @@ from api.tienda import contract
 from domain import values
 from domain.model import NotFound
 from domain.shopper import MAX_ADDRESS, MAX_CARD, MAX_PHONE, MAX_USERNAME, ChangeShopper
-from eventstore.connect import AsyncConnection
+from eventstore.reading import Source
 from projections import shoppers
 
 
@@ -68,9 +68,9 @@ def shown(row: shoppers.Shopper) -> Profile:
     )
 
 
-async def found(connection: AsyncConnection, organization: str, shopper: str) -> shoppers.Shopper:
+async def found(source: Source, organization: str, shopper: str) -> shoppers.Shopper:
     """The account. Raises `NotFound`."""
-    row = await shoppers.by_id(connection, organization, shopper)
+    row = await shoppers.by_id(source, organization, shopper)
     if row is None:
         raise NotFound("SHOPPER_NOT_FOUND", shopper=shopper)
     return row
@@ -85,8 +85,7 @@ async def show(
     cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> Profile:
     """Who the client is."""
-    async with runtime.connection() as connection:
-        return shown(await found(connection, caller.organization, caller.id))
+    return shown(await found(runtime.views, caller.organization, caller.id))
 
 
 @put("/", summary="Correct the profile", opt={"body": Changes, "fails": (422,)})
@@ -99,8 +98,7 @@ async def save(
 ) -> SavedProfile:
     """Correct what the body mentions. A username, identity card or e-mail address of somebody else is refused with
     400."""
-    async with runtime.connection() as connection:
-        row = await found(connection, caller.organization, caller.id)
+    row = await found(runtime.views, caller.organization, caller.id)
     asked = ChangeShopper(
         shopper=caller.id,
         known=accounts.known(row),
@@ -113,8 +111,7 @@ async def save(
         now=runtime.clock(),
     )
     await accounts.change(runtime, request, row, asked)
-    async with runtime.connection() as connection:
-        profile = shown(await found(connection, caller.organization, caller.id))
+    profile = shown(await found(runtime.views, caller.organization, caller.id))
     return SavedProfile(**msgspec.structs.asdict(profile))
 
 

@@ -25,8 +25,8 @@ from domain.support_request import (
     SubmitSupportRequest,
     SupportRequestSubmitted,
 )
-from eventstore.connect import AsyncConnection
 from eventstore.execute import Step
+from eventstore.reading import Source
 from projections import support_requests
 
 MOST = 500
@@ -101,9 +101,9 @@ def shown(row: support_requests.SupportRequest) -> Ticket:
     )
 
 
-async def current(connection: AsyncConnection, organization: str, shopper: str) -> list[Ticket]:
+async def current(source: Source, organization: str, shopper: str) -> list[Ticket]:
     """What the shopper sent, newest first."""
-    return [shown(row) for row in await support_requests.of_shopper(connection, organization, shopper, MOST)]
+    return [shown(row) for row in await support_requests.of_shopper(source, organization, shopper, MOST)]
 
 
 async def _send(runtime: Runtime, request: Request[Any, Any, Any], caller: Caller, kind: Kind, data: NewTicket) -> Sent:
@@ -173,8 +173,7 @@ async def show_sent(
     cliente_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> list[Ticket]:
     """The client's complaints and messages, newest first."""
-    async with runtime.connection() as connection:
-        return await current(connection, caller.organization, caller.id)
+    return await current(runtime.views, caller.organization, caller.id)
 
 
 @post("/clientes/{cliente_id:str}/reclamo", summary="Send a complaint", opt=POSTED, status_code=200)
