@@ -17,6 +17,11 @@ from eventstore.sealing import NONCE, Vault
 KEEP = """
 insert into import_files (stream, options, sealed) values (%s, %s, %s) on conflict (stream) do nothing
 """
+ABANDONED = """
+delete from import_files f
+where kept_at < now() - interval '1 day' and not exists (select 1 from events e where e.stream = f.stream)
+returning stream
+"""
 FIND = "select options, sealed from import_files where stream = %s"
 DROP = "delete from import_files where stream = %s"
 KEEP_PART = "insert into import_parts (stream, part, sealed) values (%s, %s, %s) on conflict do nothing"
@@ -25,7 +30,9 @@ DROP_PARTS = "delete from import_parts where stream = %s"
 
 
 async def keep(connection: AsyncConnection, vault: Vault, stream: str, options: dict[str, Any], file: bytes) -> None:
-    """Keep a file; one that is kept already stays."""
+    """Keep a file; one that is kept already stays. Files whose import was never stored, because that failed, go."""
+    for (abandoned,) in await (await connection.execute(ABANDONED)).fetchall():
+        await vault.erase(connection, abandoned)
     key = await vault.make(connection, stream)
     sealed = _seal(key, zlib.compress(file, 1), stream)
     await connection.execute(KEEP, [stream, msgspec.json.encode(options).decode(), sealed])

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain import contact_import
+from eventstore import import_files
 from tests.support.business import made
 from tests.support.http import Client, World
 from tests.support.sheets import IMPORT, form, hand_in, xlsx
@@ -248,3 +250,25 @@ def test_a_file_does_not_stay_behind_and_was_never_readable(world: World, ana: C
     world.react()
     assert ana.get(f"{IMPORT}/{answer.json['id']}").json["status"] == "finished"
     assert len(kept()) == before
+
+
+def test_a_file_whose_import_was_never_stored_goes_a_day_later(world: World, ana: Client) -> None:
+    connection, vault = world.house.connection, world.runtime.vault
+
+    async def keep(name: str) -> str:
+        stream = contact_import.stream(world.own, name)
+        async with world.runtime.connection() as held:
+            await import_files.keep(held, vault, stream, {}, b"name,phone\n")
+        return stream
+
+    def kept() -> set[str]:
+        return {stream for (stream,) in connection.execute("select stream from import_files").fetchall()}
+
+    lost, fresh = (world.loop.run(keep(name)) for name in ("imp_lost", "imp_fresh"))
+    waiting = contact_import.stream(world.own, hand_in(ana, "name,phone\n").json["id"])
+    old = "update import_files set kept_at = now() - interval '25 hours' where stream = any(%s)"
+    connection.execute(old, [[lost, waiting]])
+    hand_in(ana, "name,phone\n")
+    assert {lost, fresh, waiting} & kept() == {fresh, waiting}
+    keys = connection.execute("select 1 from subject_keys where subject = %s", [lost])
+    assert keys.fetchone() is None
