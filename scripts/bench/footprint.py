@@ -15,6 +15,7 @@ from scripts.bench.measure import Case, Plan, Reading, Round, Verdict
 from scripts.bench.stage import Stage
 from scripts.bench.system import System
 from scripts.bench.web import CRUD, OURS, Served
+from scripts.plan import PLAN
 
 TITLE = "memory, and the time until it is ready"
 UNIT = ""
@@ -40,10 +41,11 @@ def rounds(stage: Stage, plan: Plan, tick: measure.Tick) -> Iterator[Round | Rea
     crud, has_rows = stage.database("crud"), False
     for number in range(1, plan.rounds + 1):
         with System(stage, database=filled) as system:
-            for name, seconds in system.ready_after.items():
-                yield reading(f"{OURS}, {name}", START, number, seconds, "s")
+            names = [process.name for process in PLAN.processes]
+            for name in names:
+                yield reading(f"{OURS}, {name}", START, number, system.ready_after[name], "s")
             yield reading(f"{OURS}, all of it", START, number, system.started_in, "s")
-            processes = {name: lambda name=name: system.pids(name) for name in system.ready_after}
+            processes = {name: lambda name=name: system.pids(name) for name in names}
             yield from memory(stage, plan, number, OURS, system, processes, count)
         tick()
         began = time.monotonic()

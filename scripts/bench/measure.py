@@ -64,6 +64,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     client_cpu: float = 0.0
     server_cpu: float = 0.0
     database_cpu: float = 0.0
+    latencies: list[float] = []
+    """In order; where there were more than `KEPT`, every so many-th of them and the last."""
+
+
+KEPT = 500
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +166,15 @@ def one_round(contender: Contender, case: Case, number: int, seconds: float) -> 
         client_cpu=cpu("client"),
         server_cpu=cpu("server"),
         database_cpu=cpu("database"),
+        latencies=kept(latencies),
     )
+
+
+def kept(ordered: Sequence[float]) -> list[float]:
+    """In milliseconds, of ordered seconds: all of them, or so many that their distribution can be drawn."""
+    step = max(1, -(-len(ordered) // KEPT))
+    last = ordered[-1:] if (len(ordered) - 1) % step else []
+    return [round(one * 1000, 3) for one in (*ordered[::step], *last)]
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:

@@ -31,7 +31,7 @@ def cases(plan: Plan, asked: Sequence[str]) -> list[Case]:
 
 def label(asked: str, count: int) -> str:
     """How a case is called."""
-    return f"{asked}, {count} connections"
+    return f"{asked}, {count} connection{'s' if count > 1 else ''}"
 
 
 def total(plan: Plan, asked: Sequence[str]) -> int:

@@ -59,7 +59,9 @@ def test_a_quick_run_keeps_every_round_and_what_was_in_force(tmp_path: Path) -> 
         assert took_part == everybody
     else:
         assert took_part == {*everybody, "Emmett (node)"}
-    assert all(one["p50"] <= one["p95"] <= one["p99"] for one in alone if one["p50"] is not None)
+    told_apart = [one for one in alone if one["p50"] is not None]
+    assert all(one["p50"] <= one["p95"] <= one["p99"] <= one["latencies"][-1] for one in told_apart)
+    assert all(1 < len(one["latencies"]) <= measure.KEPT + 1 for one in told_apart)
 
 
 def test_an_unknown_row_is_refused_and_the_known_ones_are_named() -> None:
@@ -98,6 +100,14 @@ def test_rounds_are_interleaved_and_ratios_are_taken_within_each() -> None:
     assert measure.ratio(rounds, "b", "a", "1 at once") == 3.0
     assert measure.median(rounds, "b", "1 at once") == 300
     assert (rounds[0].p50, rounds[0].p99) == (2.0, 3.0)
+
+
+def test_of_many_latencies_so_many_are_kept_that_their_distribution_can_be_drawn() -> None:
+    assert measure.kept([0.001, 0.002, 0.003]) == [1.0, 2.0, 3.0]
+    assert measure.kept([]) == []
+    many = measure.kept([number / 1e6 for number in range(100_000)])
+    assert len(many) == measure.KEPT + 1
+    assert (many[0], many[250], many[-1]) == (0.0, 50.0, 99.999)
 
 
 def test_a_bar_is_met_missed_or_not_measured() -> None:
