@@ -224,8 +224,8 @@ where organization = %(organization)s
         where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
 """
 SORTS = ("name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
-# Lateral with an offset: by the index, always. From how few organisations there are PostgreSQL would gather that reading
-# every contact is cheaper.
+# Lateral with an offset: by the index, always. From how few organisations there are PostgreSQL would gather that
+# reading every contact is cheaper.
 MEMBERS = """
 select g."group", count(*), count(*) filter (where c.active)
 from contact_groups g,
@@ -293,6 +293,8 @@ async def count(source: Source, organization: str, sought: Filter) -> int:
 
 async def members(source: Source, organization: str, groups: Sequence[str]) -> Mapping[str, Members]:
     """How many contacts these groups have; a group without any is left out."""
+    if not groups:
+        return {}
     rows = await reading.tuples(source, MEMBERS, (organization, list(groups)))
     return {group: Members(total=total, active=active) for group, total, active in rows}
 

@@ -245,6 +245,8 @@ from deliveries where status = 'sent' and sent_at > %s and sent_at < %s order by
 async def counts(source: Source, organization: str, messages: Sequence[str]) -> dict[str, Counts]:
     """How the copies of these messages are doing; a message without recipients is left out."""
     found: dict[str, dict[str, int]] = {}
+    if not messages:
+        return {}
     for message, status, count in await reading.tuples(source, COUNTS, (organization, list(messages))):
         found.setdefault(message, {})[status] = count
     return {message: Counts(**statuses) for message, statuses in found.items()}

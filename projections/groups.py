@@ -117,7 +117,9 @@ async def by_id(source: Source, organization: str, found: str) -> Group | None:
 
 async def by_ids(source: Source, organization: str, found: Iterable[str]) -> dict[str, Group]:
     """The groups with these ids, by id."""
-    return {row.id: row for row in await reading.rows(source, Group, BY_IDS, (organization, list({*found})))}
+    wanted = list({*found})
+    rows = await reading.rows(source, Group, BY_IDS, (organization, wanted)) if wanted else []
+    return {row.id: row for row in rows}
 
 
 async def by_names(source: Source, organization: str, owner: str, names: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ How many copies reached whom is in the view `deliveries`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString
@@ -314,9 +315,9 @@ async def page(
         "limit": limit,
         "offset": offset,
     }
-    rows = await reading.rows(source, ScheduledMessage, PAGE, asked)
-    found = await reading.value(source, COUNT, asked)
-    return rows, found or 0
+    return await asyncio.gather(
+        reading.rows(source, ScheduledMessage, PAGE, asked), reading.value(source, COUNT, asked)
+    )
 
 
 async def status_counts(source: Source, organization: str, owner: str | None) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -94,8 +95,10 @@ def vehicle_name(deal: Deal | None) -> str | None:
 
 async def shown_all(source: Source, organization: str, rows: Sequence[Waiting], now: datetime) -> list[Client]:
     """These clients as the list and the push show them."""
-    people = await customers.by_ids(source, organization, (row.customer for row in rows))
-    files = await deals.by_ids(source, organization, (row.deal for row in rows))
+    people, files = await asyncio.gather(
+        customers.by_ids(source, organization, (row.customer for row in rows)),
+        deals.by_ids(source, organization, (row.deal for row in rows)),
+    )
     return [shown(row, people.get(row.customer), files.get(row.deal), now) for row in rows]
 
 
@@ -109,8 +112,10 @@ async def show_waiting(
     """The caller's clients whose file stands still for too long."""
     now, organization = runtime.clock(), caller.organization
     stage = None if status == "all" else status
-    rows = await attention.waiting(runtime.views, organization, caller.id, now, stage, limit)
-    counted = await attention.count(runtime.views, organization, caller.id, now)
+    rows, counted = await asyncio.gather(
+        attention.waiting(runtime.views, organization, caller.id, now, stage, limit),
+        attention.count(runtime.views, organization, caller.id, now),
+    )
     clients = await shown_all(runtime.views, organization, rows, now)
     total = sum(counted.values()) if stage is None else counted.get(stage, 0)
     by_status = ByStatus(**{known: counted.get(known, 0) for known in phrases.STATUSES})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -101,7 +102,7 @@ def status(row: ScheduledMessage) -> str:
 def shown(
     row: ScheduledMessage,
     named: dict[str, group_rows.Group],
-    members: dict[str, contacts.Members],
+    members: Mapping[str, contacts.Members],
     counts: deliveries.Counts,
     recipients: int,
 ) -> Message:
@@ -137,11 +138,14 @@ def shown(
 async def shown_all(source: Source, organization: str, rows: Sequence[ScheduledMessage]) -> list[Message]:
     """These messages as every answer shows them."""
     used = list({group_id for row in rows for group_id in row.groups})
-    named = await group_rows.by_ids(source, organization, used)
-    members = dict(await contacts.members(source, organization, used))
-    counts = await deliveries.counts(source, organization, [row.id for row in rows])
-    open_rows = {row.id: row.groups for row in rows if not row.recipient_count and row.groups}
-    reached = await contacts.reached(source, organization, open_rows)
+    listed = [row.id for row in rows if row.recipient_count]
+    to_come = {row.id: row.groups for row in rows if not row.recipient_count and row.groups}
+    named, members, counts, reached = await asyncio.gather(
+        group_rows.by_ids(source, organization, used),
+        contacts.members(source, organization, used),
+        deliveries.counts(source, organization, listed),
+        contacts.reached(source, organization, to_come),
+    )
     return [shown(row, named, members, counts.get(row.id, deliveries.NOTHING), reached.get(row.id, 0)) for row in rows]
 
 
