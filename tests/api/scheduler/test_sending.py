@@ -89,6 +89,16 @@ class Outside:
         copies = f"delivery-{self.world.own}-{message}-"
         return self.world.house.connection.execute(counted, [copies]).fetchone()[0]  # type: ignore[index]
 
+    def claimed_while(self, message: str) -> set[str]:
+        """What the message was last said to be when its copies were claimed, by the log."""
+        last, found = "", set()
+        for event in self.world.events():
+            if event.stream == f"scheduled_message-{self.world.own}-{message}":
+                last = event.name
+            elif event.name == "DeliveryClaimed" and event.stream.startswith(f"delivery-{self.world.own}-{message}-"):
+                found.add(last)
+        return found
+
     def told(self) -> list[tuple[str, str]]:
         return [(row["type"], row["message"]) for row in self.sara.get(f"{API}/notifications").json["items"]]
 
@@ -267,4 +277,5 @@ def test_pause_and_cancel_take_effect_between_two_recipients(outside: Outside) -
     until(lambda: outside.stats(message)["sent"] == len(outside.book))
     left = outside.stats(message)
     assert left["pending"] >= 1
+    assert outside.claimed_while(message) == {"SendingStarted"}, "in the log no copy is claimed in a pause or later"
     assert left["sent"] == len(outside.got) == len(outside.book) < len(chats)
