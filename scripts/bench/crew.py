@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -76,22 +77,29 @@ class Crew:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Crew:
-        for _ in range(self._count):  # one after the other: the first may have to make its tables
-            process = self._start()
-            self._processes.append(process)
-            self._answer(process)  # open by now
+        try:
+            for _ in range(self._count):  # one after the other: the first may have to make its tables
+                process = self._start()
+                self._processes.append(process)
+                self._answer(process)  # open by now
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             assert process.stdin is not None
-            process.stdin.close()
+            with suppress(BrokenPipeError):
+                process.stdin.close()
         for process in self._processes:
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
     def takes(self, case: Case) -> bool:
         return self._of is None or case == self._of

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,11 @@ from projections import rebuild
 from projections.projector import Projector
 from scripts.bench import callers, command, filling, footprint, growth, measure, web, world
 from scripts.bench.command import NEEDED
+from scripts.bench.crew import Crew
 from scripts.bench.http import Connection
 from scripts.bench.measure import Case, Round, Verdict
 from scripts.bench.stage import stage
+from scripts.errors import Stop
 from scripts.plan import PLAN
 from tests.support import store
 
@@ -270,3 +274,26 @@ def test_memory_and_start_are_read_off_every_process(tmp_path: Path) -> None:
     assert read[f"{web.OURS}, all of its own"] == pytest.approx(
         sum(read[f"{web.OURS}, {name}"] for name in names), 0.01
     )
+
+
+class Failing:
+    """A client that fails while something of its own cannot be stopped."""
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._go_on())
+        await asyncio.sleep(0)
+        raise RuntimeError("there is nobody to ask")
+
+    async def _go_on(self) -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+
+def test_a_client_that_fails_is_heard_of_at_once_whatever_it_left_behind(capfd: pytest.CaptureFixture[str]) -> None:
+    """A benchmark once waited for ever for a client whose connection pool would not go."""
+    began = time.monotonic()
+    with pytest.raises(Stop, match="nobody gave up"), Crew("nobody", "tests.scripts.test_bench:Failing", {}):
+        pass
+    assert time.monotonic() - began < 30
+    assert "there is nobody to ask" in capfd.readouterr().err
