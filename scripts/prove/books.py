@@ -162,7 +162,7 @@ async def read_views(database_url: str, plan: Plan) -> tuple[Shown, dict[str, tu
             if message is not None:
                 messages[name] = (message.status, message.recipient_count)
             skip = 0
-            while rows := await deliveries.page(connection, ORGANIZATION, name, None, PAGE, skip):
+            while rows := await deliveries.page(connection, ORGANIZATION, name, (), PAGE, skip):
                 skip += len(rows)
                 for row in rows:
                     stream = delivery.stream(ORGANIZATION, name, row.recipient)
