@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -41,11 +42,28 @@ def routes(of: Iterable[View]) -> Routes:
 
 
 def statements(events: Iterable[Recorded], table: Routes, parked: Parked) -> Iterable[Statement]:
-    """Everything these events lead to, in order."""
+    """Everything these events lead to, in order within each view. Statements of a view that may be merged and follow
+    each other go out as one."""
+    merging: dict[View, tuple[LiteralString, list[list[Any]]]] = {}
     for recorded in events:
         for view in table.get(type(recorded.event), ()):  # type: ignore[arg-type]
-            if not parked or (views.name(view), recorded.stream) not in parked:
-                yield from view.apply(recorded)
+            if parked and (views.name(view), recorded.stream) in parked:
+                continue
+            mergeable = views.mergeable(view)
+            for statement in view.apply(recorded):
+                sql, columns = statement
+                begun = merging.get(view)
+                if begun is not None and begun[0] is sql:
+                    for column, more in zip(begun[1], columns, strict=True):
+                        column += more
+                    continue
+                if begun is not None:
+                    yield merging.pop(view)
+                if sql in mergeable:
+                    merging[view] = (sql, [list(column) for column in columns])
+                else:
+                    yield statement
+    yield from merging.values()
 
 
 def is_passing(connection: Connection, error: Exception) -> bool:

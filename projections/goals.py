@@ -37,11 +37,15 @@ set goal = excluded.goal, amount = excluded.amount, created_at = excluded.create
 """
 REVISE = "update goals set amount = %s where organization = %s and partner = %s and month = %s"
 EARN = """
-insert into goals (organization, partner, month, earned) values (%s, %s, %s, %s)
-on conflict (organization, partner, month) do update set earned = goals.earned + excluded.earned
+insert into goals (organization, partner, month, earned)
+select organization, partner, month, sum(amount)
+  from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) as counted (organization, partner, month, amount)
+ group by organization, partner, month
+    on conflict (organization, partner, month) do update set earned = goals.earned + excluded.earned
 """
 ACHIEVE = "update goals set achieved_at = %s where organization = %s and partner = %s and month = %s"
 
+MERGED = (EARN,)
 EVENTS = (GoalSet, GoalRevised, CommissionCounted, CommissionUncounted, GoalAchieved)
 
 
@@ -53,9 +57,9 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
         case GoalRevised() as event:
             yield REVISE, (event.amount, organization, event.partner, event.month)
         case CommissionCounted() as event:
-            yield EARN, (organization, event.partner, event.month, event.amount)
+            yield EARN, ([organization], [event.partner], [event.month], [event.amount])
         case CommissionUncounted() as event:
-            yield EARN, (organization, event.partner, event.month, -event.amount)
+            yield EARN, ([organization], [event.partner], [event.month], [-event.amount])
         case GoalAchieved() as event:
             yield ACHIEVE, (event.at, organization, event.partner, event.month)
         case _:

@@ -31,7 +31,7 @@ select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.rel
 """Tables that are four times the size for which the server last counted their rows. Until it has, any index that begins
 with the organization looks as good to it as the key, and a plan that was made with that stays."""
 FIRST_LOOK = 1_000
-"""After how many statements to look for such tables; then after twice as many, and so on."""
+"""After how many statements, or rows of merged ones, to look for such tables; then after twice as many, and so on."""
 
 PATIENCE = 0.1
 """Seconds after which waiting gives Ctrl-C a chance."""
@@ -124,7 +124,8 @@ class Pipe:
             name = self._prepared[text, dumpers.types or ()] = b"pipe%d" % self._count
             self._libpq.send_prepare(name, query, dumpers.types)
         self._libpq.send_query_prepared(name, values, dumpers.formats)
-        self._sent += 1
+        first = next(iter(parameters), None)
+        self._sent += len(first) if isinstance(first, list) else 1
 
     def _flush(self) -> Talk:
         """Hand over what was said so far; a server that has much to answer may want to be heard first."""

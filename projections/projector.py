@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -23,7 +24,7 @@ from projections.view import View
 
 logger = logging.getLogger(__name__)
 
-BATCH = 2_000
+BATCH = 5000
 BUILD_AGAIN = 2.0
 RUNNER_LOCK = 8_317_002_116
 
@@ -41,8 +42,11 @@ PARK = "insert into parked_streams (view, stream, position, error) values (%s, %
 class Projector:
     """Keeps the views that are live. Views whose code says another version are left to `projections.rebuild`."""
 
-    def __init__(self, connection: Connection, log: Log, of: Sequence[View]) -> None:
+    def __init__(self, connection: Connection, log: Log, of: Sequence[View], other: Connection | None = None) -> None:
+        """The views are kept through `connection`. With an `other`, the next events are read meanwhile."""
         self._connection = connection
+        self._other = other
+        self._ahead = ThreadPoolExecutor(1, "ahead")
         self._log = log
         self._views = of
         self.position = 0
@@ -60,15 +64,23 @@ class Projector:
 
     def catch_up(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Apply everything that is in the log; returns how many events there were. `stop` is asked between batches."""
-        count, more = 0, True
-        while more and not stop():
-            events = self._log.between_now(self._connection, self.position, self.position + BATCH)
-            if not events:
-                break
-            self._apply(events)
+        count = 0
+        events: Sequence[Recorded] | None = self._read(self._connection, self.position)
+        while events and not stop():
+            last, is_full = events[-1].position, len(events) == BATCH
+            ahead = self._ahead.submit(self._read, self._other, last) if is_full and self._other else None
+            try:
+                self._apply(events)
+            finally:
+                following = ahead.result() if ahead else None
             count += len(events)
-            more = len(events) == BATCH or self.position < events[-1].position  # the set of views has changed
+            if self.position < last or (is_full and following is None):  # the set of views has changed; or no other
+                following = self._read(self._connection, self.position)
+            events = following
         return count
+
+    def _read(self, connection: Connection, after: int) -> Sequence[Recorded]:
+        return self._log.between_now(connection, after, after + BATCH)
 
     def _apply(self, events: Sequence[Recorded]) -> None:
         """Apply a batch; in halves where it fails, and an event that fails alone view by view."""
@@ -123,7 +135,7 @@ def run(
                 if builder is None or not builder.is_alive():
                     builder = threading.Thread(target=_build, args=(database_url, log, of, stop), daemon=True)
                     builder.start()
-                projector = Projector(connection, log, of)
+                projector = Projector(connection, log, of, ear)
                 while not stop():
                     projector.catch_up(stop)
                     heard = any(True for _ in ear.notifies(timeout=1.0, stop_after=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, LiteralString, Protocol
 
 from domain.model import Event
@@ -35,6 +35,12 @@ class View(Protocol):
     def apply(self, recorded: Recorded) -> Iterable[Statement]:
         """The statements that bring the view's tables to after this event. Pure, and never refuses: it happened."""
         ...
+
+
+def mergeable(view: View) -> Collection[LiteralString]:
+    """The view's `MERGED`, if it has any: statements whose parameters are all arrays, one per column, and that may take
+    the rows of many events at once where nothing else of the view comes between."""
+    return getattr(view, "MERGED", ())
 
 
 def name(view: View) -> str:

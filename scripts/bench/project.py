@@ -19,7 +19,7 @@ from scripts.bench.crew import Crew
 from scripts.bench.measure import Case, Plan, Round, Verdict, Work
 from scripts.bench.stage import Stage
 
-TITLE = "catch up events into views (one upsert per event; or everything that the product does, into every view)"
+TITLE = "catch up events into views (commissions counted, into one view; everything that the product does, into every view)"
 UNIT = "events"
 
 ONE, EVERY, RUNNER, SET_BASED = (
@@ -100,7 +100,8 @@ class CatchUp:
         self._connection = connect(database, "bench")
         self._log = Slice(Mapper(), Vault(world.MASTER_KEY))
         kept: Sequence[View] = [goals] if only else projections.VIEWS  # type: ignore[list-item]
-        self._projector = Projector(self._connection, self._log, kept)
+        self._other = connect(database, "bench")
+        self._projector = Projector(self._connection, self._log, kept, self._other)
 
     async def open(self) -> None:
         pass
@@ -113,3 +114,4 @@ class CatchUp:
 
     async def close(self) -> None:
         self._connection.close()
+        self._other.close()

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.goal import GoalRevised, GoalSet
+from domain.goal import CommissionCounted, CommissionUncounted, GoalAchieved, GoalRevised, GoalSet
 from domain.model import Event
 from eventstore.connect import connect
 from eventstore.mapper import Recorded
-from projections import projector, rebuild, status
+from projections import goals, projector, rebuild, status
+from projections.projector import Projector
 from projections.rebuild import NotParked
 from projections.view import Statement, View
 from tests.projections import keeper
@@ -72,6 +73,36 @@ def test_catching_up_takes_as_many_batches_as_it_needs(database_url: str, monkey
         happened(database_url, ANA, *life(*range(1, 51)))
         assert views.catch_up() == 50
         assert views.rows("tallies") == [(ANA, 50, sum(range(1, 51)), 50)]
+
+
+def test_what_is_read_ahead_is_applied_once_and_in_order(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "BATCH", 7)
+    happened(database_url, ANA, *life(*range(1, 51)))
+    with keeping(database_url, [tallies(), lasts()]) as views, connect(database_url, "test") as other:
+        happened(database_url, ANA, *(revised(amount) for amount in range(51, 200)))
+        reader = Projector(views.connection, views.log, views.of, other)
+        assert reader.catch_up() == 149
+        assert views.rows("tallies") == [(ANA, 199, sum(range(1, 200)), 199)]
+        assert sorted(views.rows("places")) == [(place,) for place in range(1, 200)]
+
+
+def test_statements_that_are_merged_keep_their_place_among_the_others(database_url: str) -> None:
+    month = {"partner": "ana", "month": "2025-10", "at": NOW}
+    earned = [CommissionCounted(commission=f"c{n}", amount=100 * n, **month) for n in range(1, 6)]
+    happened(
+        database_url,
+        ANA,
+        earned[0],
+        GoalSet(goal="goal_1", amount=1_000, **month),
+        *earned[1:4],
+        GoalRevised(goal="goal_1", amount=300, **month),
+        CommissionUncounted(commission="c2", amount=200, **month),
+        GoalAchieved(goal="goal_1", amount=300, earned=800, **month),
+        earned[4],
+    )
+    with keeping(database_url, [goals]) as views:
+        assert [row[1:6] for row in views.rows("goals")] == [("ana", "2025-10", "goal_1", 300, 1_300)]
+        assert views.rows("goals")[0][7] == NOW
 
 
 def test_catching_up_can_be_stopped_between_two_batches(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
