@@ -19,7 +19,7 @@ from scripts.bench.crew import Crew
 from scripts.bench.measure import Case, Plan, Round, Verdict, Work
 from scripts.bench.stage import Stage
 
-TITLE = "catch up events into views (commissions counted, into one view; everything that the product does, into every view)"
+TITLE = "catch up events into views (commissions counted, into one view; everything there is, into every view)"
 UNIT = "events"
 
 ONE, EVERY, RUNNER, SET_BASED = (
