@@ -15,6 +15,7 @@ from eventstore.connect import AsyncConnection, pool
 from eventstore.execute import Outcome, Request, Step, Store
 from eventstore.log import Log
 from eventstore.mapper import Mapper, Meta
+from eventstore.reading import Reader
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
 from settings import Settings
@@ -35,13 +36,15 @@ class Post:
         self.vault = Vault(settings.master_key)
         self.pool = pool(settings.database_url, "sender")
         self.writer = Writer(settings.database_url)
-        self.store = Store(self.pool, self.writer, Log(Mapper(), self.vault))
+        self.reader = Reader(settings.database_url)
+        self.store = Store(self.pool, self.writer, Log(Mapper(), self.vault), self.reader)
         self.gateways = Gateways(settings)
         self._opened = AsyncExitStack()
 
     async def __aenter__(self) -> Post:
         self._opened.push_async_callback(self.pool.close)
         await self.pool.open()
+        await self._opened.enter_async_context(self.reader)
         await self._opened.enter_async_context(self.writer)
         await self._opened.enter_async_context(self.gateways)
         return self

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 
 import psycopg
+import uvloop
 
 from eventstore.commit import LogUnavailable
 from projections import scheduled_messages
@@ -99,4 +100,4 @@ async def _run(settings: Settings, ready: Callable[[], None], stop: Callable[[],
 
 def run(settings: Settings, *, ready: Callable[[], None], stop: Callable[[], bool]) -> None:
     """Send until `stop`."""
-    asyncio.run(_run(settings, ready, stop))
+    uvloop.run(_run(settings, ready, stop))

@@ -40,6 +40,7 @@ class Share(click.ParamType):
 @click.option("--lost-acks", default="5%", show_default=True, type=Share(), help="Answers and reports that get lost.")
 @click.option("--flush-redis", default=1, show_default=True, type=click.IntRange(0, 100), help="Times it is emptied.")
 @click.option("--senders", default=2, show_default=True, type=click.IntRange(1, 16), help="Processes that send.")
+@click.option("--latency", default=0, show_default=True, type=click.IntRange(0, 10_000), help="Of the gateway, in ms.")
 @click.option("--seed", type=int, help="Makes the same choices again.")
 @click.option("--break", "fault", type=click.Choice(["claim", "settle"]), help="Plant a fault: the proof must find it.")
 @click.option("--patience", default=60.0, show_default=True, help="Seconds without any progress before it gives up.")
@@ -51,6 +52,7 @@ def prove_sends(
     lost_acks: float,
     flush_redis: int,
     senders: int,
+    latency: int,
     seed: int | None,
     fault: str | None,
     patience: float,
@@ -67,6 +69,7 @@ def prove_sends(
         seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
         fault=fault,
         patience=patience,
+        latency=latency / 1000,
     )
     try:
         result = sends.run(choices, say, keep)

@@ -41,6 +41,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None
     patience: float
     latency: float = 0.0
+    """Seconds that each call to the gateway takes."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
