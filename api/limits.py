@@ -106,7 +106,9 @@ class Limits:
         self._asking: asyncio.Task[None] | None = None
 
     async def count(self, *checks: Check) -> Verdict | None:
-        """Count one call against each policy. None when Redis is away: let it pass."""
+        """Count one call against each policy. None when Redis is away, or nothing is to be counted: let it pass."""
+        if not checks:
+            return None
         answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((checks, answer))
         if self._asking is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -15,9 +15,10 @@ from eventstore.connect import AsyncConnection, pool
 from eventstore.execute import Store
 from eventstore.log import Log
 from eventstore.mapper import Mapper
-from eventstore.reading import Reader
+from eventstore.reading import Reader, Source
 from eventstore.sealing import Vault
 from eventstore.writer import Writer
+from projections import VIEWS
 from projections.horizon import Horizon
 from settings import Settings
 
@@ -39,8 +40,9 @@ class Runtime:
         self.pool = pool(settings.database_url, "api", POOL_SIZE)
         self.views = Reader(settings.database_url)
         self.writer = Writer(settings.database_url)
-        self.store = Store(self.pool, self.writer, self.log, self.views)
-        self.horizon = Horizon(settings.database_url)
+        self._streams = Reader(settings.database_url)  # apart: no page may hold up a command
+        self.store = Store(self.pool, self.writer, self.log, self._streams)
+        self.horizon = Horizon(settings.database_url, VIEWS)
         longest = max(settings.tienda_token_seconds, settings.scheduler_token_seconds)
         self.tokens = Tokens(settings.secret, settings.access_token_seconds, longest)
         self.passwords = Passwords()
@@ -71,6 +73,7 @@ class Runtime:
         opened.push_async_callback(self.pool.close)
         await self.pool.open()
         await opened.enter_async_context(self.views)
+        await opened.enter_async_context(self._streams)
         await opened.enter_async_context(self.writer)
         await opened.enter_async_context(self.horizon)
         await opened.enter_async_context(Revocations(self.settings.database_url, self.tokens))
@@ -81,6 +84,15 @@ class Runtime:
 
     async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
+
+    @asynccontextmanager
+    async def source(self, *, long: bool) -> AsyncIterator[Source]:
+        """Where to ask what may take long, such as a search through everything, or else is short."""
+        if not long:
+            yield self.views
+            return
+        async with self.connection() as connection:
+            yield connection
 
     def connection(self):
         """A connection for what takes long, writes, or has to see one state: `async with runtime.connection()`."""

@@ -8,8 +8,9 @@ several tables, takes a connection of the pool.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, LiteralString, TypeVar
 
 from psycopg.rows import class_row
@@ -39,13 +40,33 @@ class Reader:
 
     async def ask(self, query: str, parameters: Parameters) -> Answer:
         """The names of the columns and the rows. Raises `psycopg.Error`."""
+        return await self._free().ask(query, parameters)
+
+    def _free(self) -> Lane:
+        """A lane that is not held up. Whoever waits at one that is goes along."""
         now = time.monotonic()
-        free = next((lane for lane in self._lanes if now - lane.since < HELD_UP), None)
-        return await (free or min(self._lanes, key=lambda lane: len(lane.waiting))).ask(query, parameters)
+        for nth, lane in enumerate(self._lanes):
+            if now - lane.since < HELD_UP:
+                for held in self._lanes[:nth]:
+                    if held.waiting:
+                        lane.adopt(held)
+                return lane
+        return min(self._lanes, key=lambda lane: len(lane.waiting))
 
 
 Source = AsyncConnection | Reader
 """Where rows come from: together with others' questions, or on a connection of one's own."""
+
+
+async def together(source: Source, *questions: Coroutine[Any, Any, Any]) -> Sequence[Any]:
+    """The answers to questions that do not depend on each other, asked at once where that is possible."""
+    if isinstance(source, Reader):
+        return await asyncio.gather(*questions)
+    try:
+        return [await question for question in questions]
+    finally:
+        for question in questions:  # those that were not reached
+            question.close()
 
 
 async def tuples(source: Source, query: LiteralString, parameters: Parameters = ()) -> Sequence[tuple[Any, ...]]:

@@ -8,24 +8,32 @@ import heapq
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 
 from eventstore.connect import AsyncConnection, connect_async
+from projections import view as views
+from projections.view import View
 
 logger = logging.getLogger(__name__)
 
 REACHED = "select position from checkpoints where follower = 'views'"
+LIVE = "select view, version from live_views"
 LOOK = 1.0
 """Seconds without a word after which the checkpoint is read, in case a notification was missed."""
+UNSURE = 0.001
+"""What is answered instead of 0.0 while a view is built anew: what it shows meanwhile stands still."""
 
 
 class Horizon:
-    """Follows the announcements of the projector. Use as `async with`; `reached` waits for a position."""
+    """Follows the announcements of the projector. Use as `async with`; `reached` waits for a position. `of` are the
+    views that have to be there as the code has them."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, of: Iterable[View] = ()) -> None:
         self._url = database_url
+        self._wanted = {(views.name(view), view.VERSION) for view in of}
+        self._lag = 0.0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._task: asyncio.Task[None] | None = None
@@ -57,9 +65,9 @@ class Horizon:
 
     async def reached(self, position: int, patience: float) -> float:
         """Wait until the views show everything up to `position`. Returns 0.0, or after `patience` seconds the seconds
-        waited in vain."""
+        waited in vain; `UNSURE` at least while one of the views is built anew."""
         if position <= self.position:
-            return 0.0
+            return self._lag
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (position, next(self._order), done))
         began = time.monotonic()
@@ -72,7 +80,7 @@ class Horizon:
             if not done.done() or done.cancelled():
                 self._given_up += 1
                 self._forget()
-        return 0.0
+        return self._lag
 
     def _forget(self) -> None:
         """Let go of those who wait no more, once they are the most: a position never reached would keep them."""
@@ -103,6 +111,8 @@ class Horizon:
                     # The views' commits are not waited for, so a crashed server may come back with less of them.
                     self.position = min(self.position, await _checkpoint(connection))
                     while True:
+                        live = set(await (await connection.execute(LIVE)).fetchall())
+                        self._lag = 0.0 if self._wanted <= live else UNSURE
                         self._moved(await _checkpoint(connection))
                         self._known.set()
                         async for notice in connection.notifies(timeout=LOOK):

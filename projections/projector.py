@@ -74,7 +74,7 @@ class Projector:
             finally:
                 following = ahead.result() if ahead else None
             count += len(events)
-            if self.position < last or (is_full and following is None):  # the set of views has changed; or no other
+            if self.position != last or (is_full and following is None):  # the set of views has changed; or no other
                 following = self._read(self._connection, self.position)
             events = following
         return count
@@ -137,11 +137,10 @@ def run(
                     builder.start()
                 projector = Projector(connection, log, of, ear)
                 while not stop():
-                    projector.catch_up(stop)
-                    heard = any(True for _ in ear.notifies(timeout=1.0, stop_after=1))
-                    # Looked at when there is time: whoever wrote something waits for the views.
-                    if not heard and logs.head(connection) < projector.position:
+                    # Asked only where nothing was new: whoever wrote something waits for the views.
+                    if not projector.catch_up(stop) and logs.head(connection) < projector.position:
                         raise RuntimeError("the log ends before the views do: it was cut; run `bitacora audit verify`")
+                    list(ear.notifies(timeout=1.0, stop_after=1))
         except psycopg.OperationalError as error:
             logger.warning("database away (%s), trying again", str(error).strip())
             time.sleep(0.5)

@@ -5,7 +5,6 @@ How many copies reached whom is in the view `deliveries`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import LiteralString
@@ -315,9 +314,10 @@ async def page(
         "limit": limit,
         "offset": offset,
     }
-    return await asyncio.gather(
-        reading.rows(source, ScheduledMessage, PAGE, asked), reading.value(source, COUNT, asked)
+    rows, count = await reading.together(
+        source, reading.rows(source, ScheduledMessage, PAGE, asked), reading.value(source, COUNT, asked)
     )
+    return rows, count
 
 
 async def status_counts(source: Source, organization: str, owner: str | None) -> dict[str, int]:

@@ -79,7 +79,7 @@ def run(settings: Settings, log: Log, *, ready: Callable[[], None], stop: Callab
                 ready()
                 while not stop():
                     nudge_all(connected, advance(connection, log, settings))
-                    for _ in ear.notifies(timeout=1.0, stop_after=1):
+                    if list(ear.notifies(timeout=1.0, stop_after=1)):  # all that came at once
                         time.sleep(BREATH)
         except psycopg.OperationalError as error:
             logger.warning("database away (%s), trying again", str(error).strip())

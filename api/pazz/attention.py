@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from api.context import Caller
 from api.pazz import contract, phrases
 from api.pazz.contract import Done
 from api.runtime import Runtime
+from eventstore import reading
 from eventstore.reading import Source
 from projections import attention, customers, deals
 from projections.attention import Waiting
@@ -95,7 +95,8 @@ def vehicle_name(deal: Deal | None) -> str | None:
 
 async def shown_all(source: Source, organization: str, rows: Sequence[Waiting], now: datetime) -> list[Client]:
     """These clients as the list and the push show them."""
-    people, files = await asyncio.gather(
+    people, files = await reading.together(
+        source,
         customers.by_ids(source, organization, (row.customer for row in rows)),
         deals.by_ids(source, organization, (row.deal for row in rows)),
     )
@@ -112,7 +113,8 @@ async def show_waiting(
     """The caller's clients whose file stands still for too long."""
     now, organization = runtime.clock(), caller.organization
     stage = None if status == "all" else status
-    rows, counted = await asyncio.gather(
+    rows, counted = await reading.together(
+        runtime.views,
         attention.waiting(runtime.views, organization, caller.id, now, stage, limit),
         attention.count(runtime.views, organization, caller.id, now),
     )

@@ -123,9 +123,10 @@ async def list_page(
 ) -> Page[Contact]:
     """The caller's phone book; an admin sees everybody's. `search` looks at name, number and e-mail address."""
     sought = contacts.Filter(owner=contract.owner(caller, created_by), group=group_id, active=is_active, search=search)
-    rows, total = await contacts.page(
-        runtime.views, caller.organization, sought, sort, page_size, (page - 1) * page_size
-    )
+    async with runtime.connection() as connection:
+        rows, total = await contacts.page(
+            connection, caller.organization, sought, sort, page_size, (page - 1) * page_size
+        )
     return contract.page_of([shown(row) for row in rows], total, page, page_size)
 
 

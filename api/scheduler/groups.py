@@ -117,10 +117,11 @@ async def list_page(
 ) -> Page[Group]:
     """The caller's groups; an admin sees everybody's, or those of `created_by`."""
     owner = contract.owner(caller, created_by)
-    rows, total = await groups.page(
-        runtime.views, caller.organization, owner, search, sort, page_size, (page - 1) * page_size
-    )
-    items = await shown_all(runtime.views, caller.organization, rows)
+    async with runtime.source(long=bool(search.strip())) as source:
+        rows, total = await groups.page(
+            source, caller.organization, owner, search, sort, page_size, (page - 1) * page_size
+        )
+        items = await shown_all(source, caller.organization, rows)
     return contract.page_of(items, total, page, page_size)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -20,6 +19,7 @@ from api.scheduler.contacts import Groups, ids
 from api.scheduler.contract import Page, iso, iso_or_none
 from domain import message_text, scheduled_message, values
 from domain.model import Command, NotFound
+from eventstore import reading
 from eventstore.reading import Source
 from projections import contacts, deliveries, scheduled_messages
 from projections import groups as group_rows
@@ -140,7 +140,8 @@ async def shown_all(source: Source, organization: str, rows: Sequence[ScheduledM
     used = list({group_id for row in rows for group_id in row.groups})
     listed = [row.id for row in rows if row.recipient_count]
     to_come = {row.id: row.groups for row in rows if not row.recipient_count and row.groups}
-    named, members, counts, reached = await asyncio.gather(
+    named, members, counts, reached = await reading.together(
+        source,
         group_rows.by_ids(source, organization, used),
         contacts.members(source, organization, used),
         deliveries.counts(source, organization, listed),
@@ -205,24 +206,22 @@ async def list_page(
     and `to`, a date or a time, at when they are to be sent."""
     owner = contract.owner(caller, created_by)
     period = periods.period(runtime, since, until)
-    named = (
-        await group_rows.named_like(runtime.views, caller.organization, owner, search, NAMED_ALIKE)
-        if search.strip()
-        else []
-    )
-    sought = scheduled_messages.Filter(
-        owner=owner,
-        statuses=statuses(",".join(status or ())),
-        group=group_id,
-        search=search.strip(),
-        search_groups=named,
-        after=period.since,
-        before=period.until,
-    )
-    rows, total = await scheduled_messages.page(
-        runtime.views, caller.organization, sought, sort, page_size, (page - 1) * page_size
-    )
-    items = await shown_all(runtime.views, caller.organization, rows)
+    search = search.strip()
+    async with runtime.source(long=bool(search)) as source:
+        named = await group_rows.named_like(source, caller.organization, owner, search, NAMED_ALIKE) if search else []
+        sought = scheduled_messages.Filter(
+            owner=owner,
+            statuses=statuses(",".join(status or ())),
+            group=group_id,
+            search=search,
+            search_groups=named,
+            after=period.since,
+            before=period.until,
+        )
+        rows, total = await scheduled_messages.page(
+            source, caller.organization, sought, sort, page_size, (page - 1) * page_size
+        )
+        items = await shown_all(source, caller.organization, rows)
     return contract.page_of(items, total, page, page_size)
 
 

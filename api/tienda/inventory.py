@@ -47,7 +47,8 @@ def shown(row: products.Product) -> Product:
 @get("/all", summary="The catalogue")
 async def show_all(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> list[Product]:
     """What is active and has a price, newest first."""
-    rows = await products.for_sale(runtime.views, caller.organization, MOST)
+    async with runtime.connection() as connection:
+        rows = await products.for_sale(connection, caller.organization, MOST)
     return [shown(row) for row in rows]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+import uvloop
 
-from eventstore import reading
+from eventstore import lane, reading
 from eventstore.connect import connect, connect_async
 from eventstore.lane import AT_ONCE
 from eventstore.reading import Reader, Source
@@ -28,15 +29,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     document: Any
 
 
-def ask(database_url: str, work: Callable[[Reader], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        async with Reader(database_url) as reader:
-            return await work(reader)
-
-    return asyncio.run(run())
+Ask = Callable[[str, Callable[[Reader], Awaitable[Any]]], Any]
 
 
-def test_rows_are_the_same_from_a_reader_and_from_a_connection(database_url: str) -> None:
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """Run something with a reader, in either of the loops that there are."""
+
+    def in_loop(database_url: str, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+        async def run() -> Any:
+            async with Reader(database_url) as reader:
+                return await work(reader)
+
+        return request.param(run())
+
+    return in_loop
+
+
+def test_rows_are_the_same_from_a_reader_and_from_a_connection(ask: Ask, database_url: str) -> None:
     query = "select %(n)s::int as number, %(text)s::text as text, %(at)s as at, %(body)s::jsonb as document"
     at = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
     given = {"n": 7, "text": "año «nuevo» 100 %", "at": at, "body": '{"a": [1, null, "ñ"]}'}
@@ -50,7 +60,7 @@ def test_rows_are_the_same_from_a_reader_and_from_a_connection(database_url: str
     assert one == other == [Row(number=7, text="año «nuevo» 100 %", at=at, document={"a": [1, None, "ñ"]})]
 
 
-def test_everybody_gets_their_own_answer(database_url: str) -> None:
+def test_everybody_gets_their_own_answer(ask: Ask, database_url: str) -> None:
     many = AT_ONCE * 3 + 1
 
     async def at_once(reader: Reader) -> list[Any]:
@@ -62,7 +72,7 @@ def test_everybody_gets_their_own_answer(database_url: str) -> None:
     assert ask(database_url, at_once) == [[(n,) for n in range(1, number % 5 + 1)] for number in range(many)]
 
 
-def test_one_that_fails_fails_alone(database_url: str) -> None:
+def test_one_that_fails_fails_alone(ask: Ask, database_url: str) -> None:
     async def at_once(reader: Reader) -> list[Any]:
         return await asyncio.gather(
             reading.value(reader, NUMBER, [1]),
@@ -84,7 +94,7 @@ def test_one_that_fails_fails_alone(database_url: str) -> None:
     assert isinstance(found[5], KeyError)
 
 
-def test_it_goes_on_after_the_server_dropped_its_connections(database_url: str) -> None:
+def test_it_goes_on_after_the_server_dropped_its_connections(ask: Ask, database_url: str) -> None:
     async def before_and_after(reader: Reader) -> list[Any]:
         first = await reading.value(reader, NUMBER, [1])
         with connect(database_url, "test") as other:
@@ -97,7 +107,7 @@ def test_it_goes_on_after_the_server_dropped_its_connections(database_url: str) 
     assert ask(database_url, before_and_after) == [1, 2, 3, 4]
 
 
-def test_a_question_under_way_is_asked_once_more(database_url: str) -> None:
+def test_a_question_under_way_is_asked_once_more(ask: Ask, database_url: str) -> None:
     async def cut_off(reader: Reader) -> Any:
         await reading.value(reader, NUMBER, [1])
         asked = asyncio.create_task(reading.value(reader, "select 5 from pg_sleep(0.5)", []))
@@ -113,7 +123,7 @@ def test_a_question_under_way_is_asked_once_more(database_url: str) -> None:
     assert ask(database_url, cut_off) == 5
 
 
-def test_a_table_that_was_built_anew_is_read_as_it_is_now(database_url: str) -> None:
+def test_a_table_that_was_built_anew_is_read_as_it_is_now(ask: Ask, database_url: str) -> None:
     async def around(reader: Reader) -> list[Any]:
         with connect(database_url, "test") as other:
             other.execute("create table public.shown (a int); insert into public.shown values (1)")
@@ -125,7 +135,7 @@ def test_a_table_that_was_built_anew_is_read_as_it_is_now(database_url: str) -> 
     assert ask(database_url, around) == [[(1,)], [(1,)], [("x", 2)], [("x", 2)]]
 
 
-def test_a_long_question_does_not_hold_up_the_others(database_url: str) -> None:
+def test_a_long_question_does_not_hold_up_the_others(ask: Ask, database_url: str) -> None:
     async def beside(reader: Reader) -> bool:
         await reading.value(reader, NUMBER, [0])
         long = asyncio.create_task(reading.value(reader, "select 1 from pg_sleep(3)", []))
@@ -138,13 +148,15 @@ def test_a_long_question_does_not_hold_up_the_others(database_url: str) -> None:
     assert ask(database_url, beside)
 
 
-def test_without_a_server_the_asker_hears_of_it(database_url: str) -> None:
+def test_without_a_server_the_asker_hears_of_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "PATIENCE", 0.3)
     with pytest.raises(psycopg.OperationalError):
         ask("postgresql://nobody@127.0.0.1:1/none", lambda reader: reading.value(reader, NUMBER, [1]))
 
 
-def test_whoever_goes_away_leaves_the_others_alone(database_url: str) -> None:
+def test_whoever_goes_away_leaves_the_others_alone(ask: Ask, database_url: str) -> None:
     async def some_leave(reader: Reader) -> list[Any]:
+        await reading.value(reader, NUMBER, [0])
         asked = [asyncio.create_task(reading.value(reader, NUMBER, [n])) for n in range(10)]
         await asyncio.sleep(0)
         for task in asked[::2]:
@@ -152,3 +164,74 @@ def test_whoever_goes_away_leaves_the_others_alone(database_url: str) -> None:
         return await asyncio.gather(*asked[1::2])
 
     assert ask(database_url, some_leave) == [1, 3, 5, 7, 9]
+
+
+def test_a_statement_without_rows_is_answered(ask: Ask, database_url: str) -> None:
+    async def nothing(reader: Reader) -> Any:
+        await reading.tuples(reader, "set application_name = 'x'")
+        return await reading.tuples(reader, "set application_name = 'bitacora reader'")
+
+    assert list(ask(database_url, nothing)) == []
+
+
+def test_a_question_may_be_larger_than_what_a_socket_takes(ask: Ask, database_url: str) -> None:
+    large = "ñ" * 3_000_000
+
+    async def echo(reader: Reader) -> list[Any]:
+        return await asyncio.gather(*(reading.value(reader, "select %s::text", [large]) for _ in range(3)))
+
+    assert ask(database_url, echo) == [large] * 3
+
+
+def test_a_batch_that_is_not_answered_is_given_up(ask: Ask, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "PATIENCE", 0.3)
+
+    async def stuck(reader: Reader) -> list[Any]:
+        await reading.value(reader, NUMBER, [0])
+        with pytest.raises(psycopg.OperationalError, match="did not answer"):
+            await reading.value(reader, "select 1 from pg_sleep(20)")
+        return [await reading.value(reader, NUMBER, [n]) for n in (1, 2)]
+
+    assert ask(database_url, stuck) == [1, 2]
+
+
+def test_whoever_asks_of_a_closed_reader_is_refused(ask: Ask, database_url: str) -> None:
+    async def closing(reader: Reader) -> None:
+        await reading.value(reader, NUMBER, [0])
+        out = asyncio.create_task(reading.value(reader, "select 1 from pg_sleep(20)"))
+        await asyncio.sleep(0.1)
+        late = asyncio.create_task(reading.value(reader, NUMBER, [1]))
+        await asyncio.sleep(0)
+        await reader.__aexit__(None, None, None)
+        for question in (out, late, reading.value(reader, NUMBER, [2])):
+            with pytest.raises(psycopg.OperationalError, match="ends"):
+                await question
+
+    ask(database_url, closing)
+
+
+def test_while_one_lane_cannot_connect_the_others_answer(ask: Ask, database_url: str) -> None:
+    async def without_the_first(reader: Reader) -> list[Any]:
+        reader._lanes[0]._url = "postgresql://nobody@127.0.0.1:1/none"
+        slow = asyncio.create_task(reading.value(reader, NUMBER, [0]))
+        await asyncio.sleep(0.05)
+        found = [await reading.value(reader, NUMBER, [n]) for n in (1, 2, 3)]
+        return [await slow, *found]
+
+    assert ask(database_url, without_the_first) == [0, 1, 2, 3]
+
+
+def test_questions_to_a_connection_are_asked_one_after_the_other(database_url: str) -> None:
+    async def fails_first() -> Any:
+        async with await connect_async(database_url, "test") as connection:
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                await reading.together(
+                    connection,
+                    reading.value(connection, "select from nowhere"),
+                    reading.value(connection, NUMBER, [1]),
+                )
+            return await reading.together(
+                connection, reading.value(connection, NUMBER, [1]), reading.value(connection, NUMBER, [2])
+            )
+
+    assert asyncio.run(fails_first()) == [1, 2]

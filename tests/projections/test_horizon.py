@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from eventstore.connect import AsyncConnection
+from projections import goals
 from projections import horizon as horizons
 from projections.horizon import Horizon
-from tests.support.store import connected, eventually, in_event_loop
+from tests.support.store import connected, eventually, in_event_loop, keeping
 
 MOVE = "select move_views((select position from checkpoints where follower = 'views'), %s, 0)"
 SET = "update checkpoints set position = %s where follower = 'views'"
@@ -139,3 +140,20 @@ async def _end(connection: AsyncConnection) -> None:
         " where datname = current_database() and application_name = 'bitacora horizon'"
     )
     assert await cursor.fetchall() == [(True,)]
+
+
+@in_event_loop
+async def test_while_a_view_is_built_anew_nobody_is_told_that_it_shows_everything(database_url: str) -> None:
+    with keeping(database_url, [goals]):
+        pass
+    async with connected(database_url) as views:
+        await views.execute("update live_views set version = version - 1 where view = 'goals'")
+        async with Horizon(database_url, [goals]) as horizon:
+            assert await horizon.known(10)
+            assert await horizon.reached(0, 10) == horizons.UNSURE
+            await views.execute("update live_views set version = version + 1 where view = 'goals'")
+
+            async def is_sure() -> bool:
+                return await horizon.reached(0, 10) == 0.0
+
+            await eventually(is_sure)
