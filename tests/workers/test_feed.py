@@ -198,6 +198,16 @@ def running(settings: Settings) -> Iterator[None]:
     assert not thread.is_alive()
 
 
+def test_it_rests_once_for_all_that_it_heard(
+    database_url: str, redis_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "BREATH", 0.5)
+    with running(some_settings(database_url, redis_url=redis_url)):
+        for number in range(20):  # a commit each
+            happened(database_url, stream(number), earned(number))
+        until(lambda: jobs.position(connection) == 20, "the feed lags behind", 5)
+
+
 def there_are(connection: Connection, *positions: int) -> Callable[[], bool]:
     return lambda: kept(connection) == both(*positions)
 
