@@ -22,6 +22,8 @@ REACHED = "select position from checkpoints where follower = 'views'"
 LIVE = "select view, version from live_views"
 LOOK = 1.0
 """Seconds without a word after which the checkpoint is read, in case a notification was missed."""
+LOOK_AGAIN = 0.05
+"""As `LOOK`, while a view is built anew."""
 UNSURE = 0.001
 """What is answered instead of 0.0 while a view is built anew: what it shows meanwhile stands still."""
 
@@ -115,7 +117,7 @@ class Horizon:
                         self._lag = 0.0 if self._wanted <= live else UNSURE
                         self._moved(await _checkpoint(connection))
                         self._known.set()
-                        async for notice in connection.notifies(timeout=LOOK):
+                        async for notice in connection.notifies(timeout=LOOK_AGAIN if self._lag else LOOK):
                             self._moved(int(notice.payload))
             except psycopg.Error as error:
                 logger.warning("database away (%s), trying again", str(error).strip())

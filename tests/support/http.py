@@ -296,6 +296,8 @@ class House:
         )
         self._projector.start()
         assert ready.wait(PATIENCE), "the projector did not start"
+        horizon = self.process.runtime.horizon  # which began before the views were there
+        until(lambda: self.loop.run(horizon.reached(0, PATIENCE)) == 0.0, "the views are not live")
 
     def forget(self) -> None:
         """What earlier tests left: counted calls, and reactions to what they did."""
