@@ -51,7 +51,7 @@ class Realtime:
         self._connections: set[Connection] = set()
         self._moved: dict[tuple[str, str], int] = {}
         self._telling = False
-        self._known: dict[str, str] = {}
+        self._watched: set[str] = set()
         self._confirmed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         runtime.hub.join(self, lambda: bool(self._connections))
@@ -139,10 +139,10 @@ class Realtime:
             await self._look_at_sending(one)
         one.catch_up([push for push in missed if one.hears(push, push.body.get("message_id"))])
         organization = one.caller.organization
-        if organization not in self._known:
-            self._known[organization] = ""
+        if organization not in self._watched:
+            self._watched.add(organization)
             self._start(self._watch(organization), "whatsapp")
-        one.say(await self._status(organization))
+        one.say_whatsapp(await self._status(organization))
 
     async def _look_at_sending(self, one: Connection) -> None:
         """Say anew how far the messages are that are being sent."""
@@ -213,14 +213,11 @@ class Realtime:
         """Look at the connection to WhatsApp as long as somebody of the organisation is here."""
         while any(one.caller.organization == organization for one in self._connections):
             frame = await self._status(organization)
-            said = repr(frame)
-            if self._known[organization] not in ("", said):
-                for one in list(self._connections):
-                    if one.caller.organization == organization:
-                        one.say(frame)
-            self._known[organization] = said
+            for one in list(self._connections):
+                if one.caller.organization == organization:
+                    one.say_whatsapp(frame)
             await asyncio.sleep(WHATSAPP_EVERY)
-        del self._known[organization]
+        self._watched.discard(organization)
 
     async def _status(self, organization: str) -> dict[str, Any]:
         found = await self._whatsapp.connection(organization)

@@ -42,6 +42,7 @@ class Connection:
         self._room = WAITING
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._held: list[Push] | None = []
+        self._whatsapp: dict[str, Any] | None = None
 
     def hears(self, push: Push, message: str | None) -> bool:
         """Whether a push is for this connection: it is its user's, or about a message that it subscribed to (W13)."""
@@ -65,6 +66,12 @@ class Connection:
         told = {(push.position, push.name) for push in missed}
         for push in [*missed, *(push for push in held if (push.position, push.name) not in told)]:
             self.push(push)
+
+    def say_whatsapp(self, frame: dict[str, Any]) -> None:
+        """Say how the connection to WhatsApp is, unless that was the last thing said about it."""
+        if frame != self._whatsapp:
+            self._whatsapp = frame
+            self.say(frame)
 
     def say(self, frame: dict[str, Any]) -> None:
         """Put a frame in line. One that does not read is cut."""

@@ -142,7 +142,7 @@ def test_it_goes_on_where_it_was_killed(simulator: Simulator, listener: Listener
     read = {call["payload"]["id"] for call in listener.heard if call["payload"].get("ack") == 3}
     assert len(read) == 5
     states = [call["payload"]["status"] for call in listener.heard if call["event"] == "session.status"]
-    assert states == ["SCAN_QR_CODE", "WORKING"]
+    assert sorted(states) == ["SCAN_QR_CODE", "WORKING"], "each once, in whatever order they got through"
 
 
 def test_its_page_shows_what_arrived_and_runs_nothing_of_it(simulator: Simulator) -> None:

@@ -19,7 +19,7 @@ from projections.deliveries import Counts
 from projections.horizon import Horizon
 from settings import Settings
 from tests.support.store import ASKED, MASTER_KEY, eventually, given, keeping
-from workers import message_end, message_start
+from workers import line, message_end, message_start
 from workers.gateways.whatsapp import Copy, Doubtful, Gateway, NotSent, Progress, Receipt, State, StateChange
 from workers.post import Post
 from workers.sending import Sender
@@ -279,11 +279,14 @@ async def office(database_url: str, **more: Any) -> AsyncIterator[Office]:
                     await asyncio.wait_for(stopped.wait(), 0.01)
 
         provider = Provider()
+        # The views follow at once here, so a recipient who is claimed need not be passed over for long.
+        remembered, line.REMEMBER = line.REMEMBER, 1.0
         async with Post(settings) as post:
             post.gateways = OneGateway(FakeGateway(provider))  # type: ignore[assignment]
             keeper = asyncio.create_task(keep())
             try:
                 yield Office(settings, provider, post)
             finally:
+                line.REMEMBER = remembered
                 stopped.set()
                 await keeper

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.http import World
 
-EXAMPLES = "200"
+EXAMPLES = "60"
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
     "--max-examples", EXAMPLES, "--seed", "1", "--generation-database", "none", "--warnings", "off",

@@ -157,8 +157,8 @@ def test_whoever_listens_is_shown_the_code_and_then_that_it_was_scanned(
 ) -> None:
     assert sara.signed
     simulator.session("SCAN_QR_CODE")
-    process = serving(world, simulator.url)
     world.patch.setattr(realtime, "WHATSAPP_EVERY", 0.05)
+    process = serving(world, simulator.url)
     with Socket(process.address, f"/scheduler/ws/{sara.signed.user.id}") as socket:
         socket.send(jsons.dumps({"type": "auth", "token": sara.token}))
         frame = heard(socket)
