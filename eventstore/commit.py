@@ -117,6 +117,10 @@ class IntArray(list[int]):
     """Small integers, sent as integer[] in PostgreSQL's binary form."""
 
 
+class BigIntArray(list[int]):
+    """Integers, sent as bigint[] in PostgreSQL's binary form."""
+
+
 class TextArrayDumper(Dumper):
     format = pq.Format.BINARY
     oid = 1009
@@ -132,6 +136,16 @@ class IntArrayDumper(Dumper):
 
     def dump(self, obj: IntArray) -> Buffer:
         return _array_head(23, len(obj)) + b"".join([b"\0\0\0\4" + item.to_bytes(4, "big") for item in obj])
+
+
+class BigIntArrayDumper(Dumper):
+    format = pq.Format.BINARY
+    oid = 1016
+
+    def dump(self, obj: BigIntArray) -> Buffer:
+        return _array_head(20, len(obj)) + b"".join(
+            [b"\0\0\0\10" + item.to_bytes(8, "big", signed=True) for item in obj]
+        )
 
 
 def _array_head(element: int, length: int) -> bytes:

@@ -53,6 +53,7 @@ def adapt(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) ->
     adapters = connection.adapters
     adapters.register_dumper(commit.TextArray, commit.TextArrayDumper)
     adapters.register_dumper(commit.IntArray, commit.IntArrayDumper)
+    adapters.register_dumper(commit.BigIntArray, commit.BigIntArrayDumper)
     adapters.register_loader("json", RawJson)
     adapters.register_loader("json", RawJsonBinary)
     adapters.register_loader("jsonb", JsonbLoader)

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from domain.model import Event
+from eventstore.commit import BigIntArray, TextArray
 from eventstore.connect import Connection
 from eventstore.mapper import Recorded
 from projections import pipe
@@ -58,12 +59,27 @@ def statements(events: Iterable[Recorded], table: Routes, parked: Parked) -> Ite
                         column += more
                     continue
                 if begun is not None:
-                    yield merging.pop(view)
+                    yield _merged(*merging.pop(view))
                 if sql in mergeable:
                     merging[view] = (sql, [list(column) for column in columns])
                 else:
                     yield statement
-    yield from merging.values()
+    for sql, columns in merging.values():
+        yield _merged(sql, columns)
+
+
+def _merged(sql: LiteralString, columns: list[list[Any]]) -> Statement:
+    """The statement with its columns as arrays that cost little to send."""
+    return sql, [_array(column) for column in columns]
+
+
+def _array(column: list[Any]) -> list[Any]:
+    kinds = {type(item) for item in column}
+    if kinds == {str}:
+        return TextArray([item.encode() for item in column])
+    if kinds == {int}:
+        return BigIntArray(column)
+    return column
 
 
 def is_passing(connection: Connection, error: Exception) -> bool:
