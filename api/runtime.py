@@ -46,8 +46,8 @@ class Runtime:
         longest = max(settings.tienda_token_seconds, settings.scheduler_token_seconds)
         self.tokens = Tokens(settings.secret, settings.access_token_seconds, longest)
         self.passwords = Passwords()
-        # Timeouts keep a hanging Redis from holding requests: limits then stand open. In a crowd, calls wait for one of
-        # a few connections; a pool that does not block would refuse some and so let their requests pass uncounted.
+        # Timeouts keep a hanging Redis from holding requests: limits then stand open. They ask one thing at a time; who
+        # asks beside them waits for a connection instead of being refused one.
         self.redis = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 settings.redis_url,
