@@ -62,8 +62,8 @@ async def fill(world: World) -> None:
         await _group(world, name, title, description)
     for person in PEOPLE:
         await _person(world, person)
-    await _write(world, DRAFT, world.now)
-    await _write(world, WAITING, world.now)
+    await _write(world, DRAFT)
+    await _write(world, WAITING)
     await _send(world, SENT)
 
 
@@ -100,8 +100,30 @@ def _claim(world: World, kind: str, unique: str, owner: str) -> Step:
     )
 
 
-async def _write(world: World, written: Written, now: datetime) -> datetime | None:
-    """Write it, and schedule it for ten in the morning of its day. Returns when that is."""
+async def _write(world: World, written: Written) -> None:
+    """Write it, and schedule it unless it stays a draft."""
+    await world.all(*_steps(world, written, world.now)[0])
+
+
+async def _send(world: World, written: Written) -> None:
+    """It went out at its time, reached everybody, and the first of them has read it. All in one commit: the clock and
+    the senders are at work already, and would take up what they find half done."""
+    steps, due = _steps(world, written, world.now + timedelta(days=(written.days or 0) - 1))
+    assert due is not None
+    message, stream = f"msg_{written.name}", scheduled_message.stream(ORGANIZATION, f"msg_{written.name}")
+    people = [person for person in PEOPLE if person.active and written.group in person.groups]
+    recipients = tuple(f"cnt_{person.name}" for person in people)
+    begun = scheduled_message.StartSending(message=message, recipients=recipients, late=3_600, now=due)
+    steps.append(Step(scheduled_message.DECIDER, stream, begun))
+    for number, person in enumerate(people):
+        steps += _delivered(world, message, person, due + timedelta(seconds=3 * (number + 1)), read=not number)
+    over = due + timedelta(minutes=1)
+    ended = scheduled_message.FinishSending(message=message, sent=len(people), failed=0, reasons={}, now=over)
+    await world.all(*steps, Step(scheduled_message.DECIDER, stream, ended))
+
+
+def _steps(world: World, written: Written, now: datetime) -> tuple[list[Step], datetime | None]:
+    """What writes it and schedules it for ten in the morning of its day, and when that is."""
     message, stream = f"msg_{written.name}", scheduled_message.stream(ORGANIZATION, f"msg_{written.name}")
     zone = ZoneInfo(world.settings.time_zone)
     drafted = scheduled_message.DraftMessage(
@@ -112,33 +134,16 @@ async def _write(world: World, written: Written, now: datetime) -> datetime | No
         timezone=world.settings.time_zone,
         now=now,
     )
-    await world.run(scheduled_message.DECIDER, stream, drafted)
+    steps = [Step(scheduled_message.DECIDER, stream, drafted)]
     if written.days is None:
-        return None
+        return steps, None
     day = (world.now + timedelta(days=written.days)).astimezone(zone).date()
     due = datetime.combine(day, time(10), zone)
     asked = scheduled_message.ScheduleMessage(message=message, scheduled_for=due, now=now)
-    await world.run(scheduled_message.DECIDER, stream, asked)
-    return due
+    return [*steps, Step(scheduled_message.DECIDER, stream, asked)], due
 
 
-async def _send(world: World, written: Written) -> None:
-    """It went out at its time, reached everybody, and the first of them has read it."""
-    due = await _write(world, written, world.now + timedelta(days=(written.days or 0) - 1))
-    assert due is not None
-    message, stream = f"msg_{written.name}", scheduled_message.stream(ORGANIZATION, f"msg_{written.name}")
-    people = [person for person in PEOPLE if person.active and written.group in person.groups]
-    recipients = tuple(f"cnt_{person.name}" for person in people)
-    begun = scheduled_message.StartSending(message=message, recipients=recipients, late=3_600, now=due)
-    await world.run(scheduled_message.DECIDER, stream, begun)
-    for number, person in enumerate(people):
-        await _deliver(world, message, person, due + timedelta(seconds=3 * (number + 1)), read=not number)
-    over = due + timedelta(minutes=1)
-    ended = scheduled_message.FinishSending(message=message, sent=len(people), failed=0, reasons={}, now=over)
-    await world.run(scheduled_message.DECIDER, stream, ended)
-
-
-async def _deliver(world: World, message: str, person: Person, moment: datetime, *, read: bool) -> None:
+def _delivered(world: World, message: str, person: Person, moment: datetime, *, read: bool) -> list[Step]:
     recipient, provider_id = f"cnt_{person.name}", f"demo_{message}_{person.name}"
     copy = {"message": message, "recipient": recipient}
     stream = delivery.stream(ORGANIZATION, message, recipient)
@@ -154,5 +159,4 @@ async def _deliver(world: World, message: str, person: Person, moment: datetime,
     taken = delivery.HandOverDelivery(**copy, provider_id=provider_id, now=moment + timedelta(seconds=1))
     level = "read" if read else "delivered"
     arrived = delivery.ConfirmDelivery(**copy, provider_id=provider_id, level=level, now=moment + timedelta(seconds=2))
-    for command in (claimed, taken, arrived):
-        await world.run(delivery.DECIDER, stream, command)
+    return [Step(delivery.DECIDER, stream, command) for command in (claimed, taken, arrived)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eventstore.connect import connect
 from scripts import demo
 from tests.support.http import World
 
@@ -38,3 +39,14 @@ def test_the_demo_user_sees_groups_contacts_and_messages(world: World) -> None:
     )
     assert taken.status == 409
     assert demo.run(world.settings) is False
+
+
+def test_what_was_sent_appears_whole_so_that_no_sender_takes_it_up_half_done(world: World) -> None:
+    demo.run(world.settings)
+    with connect(world.settings.database_url, "test") as connection:
+        commits = connection.execute(
+            "select count(*), array_agg(distinct key) from events"
+            " join accepted_commands on position between first_position and last_position"
+            " where stream like '%msg_enviado%'"
+        ).fetchone()
+    assert commits == (14, ["demo/scheduled_message-acme-msg_enviado/DraftMessage"])
