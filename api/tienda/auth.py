@@ -16,25 +16,17 @@ from api.tienda import contract
 from api.tienda.contract import Said
 from domain import values
 from domain.model import Forbidden
-from domain.shopper import MAX_ADDRESS, MAX_CARD, MAX_PHONE, MAX_USERNAME, MIN_USERNAME, RegisterShopper
+from domain.shopper import MAX_ADDRESS, MAX_CARD, MAX_PHONE, MAX_USERNAME, RegisterShopper
 from projections import shoppers as accounts
 
 
 class NewShopper(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who opens an account. `usuario`, `cedula` and `email` must be free."""
 
-    usuario: Annotated[
-        str,
-        msgspec.Meta(min_length=MIN_USERNAME, max_length=MAX_USERNAME, extra_json_schema=contract.USERNAME),
-    ]
-    password: Annotated[
-        str,
-        msgspec.Meta(
-            min_length=contract.MIN_PASSWORD, max_length=identity.MAX_PASSWORD, extra_json_schema=contract.LINE
-        ),
-    ]
-    nombre: Annotated[str, msgspec.Meta(min_length=1, max_length=values.MAX_NAME, extra_json_schema=contract.WORDS)]
-    cedula: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CARD, extra_json_schema=contract.WORDS)]
+    usuario: Annotated[str, msgspec.Meta(max_length=MAX_USERNAME, extra_json_schema=contract.USERNAME)]
+    password: Annotated[str, msgspec.Meta(max_length=identity.MAX_PASSWORD, extra_json_schema=contract.PASSWORD)]
+    nombre: Annotated[str, msgspec.Meta(max_length=values.MAX_NAME, extra_json_schema=contract.WORDS)]
+    cedula: Annotated[str, msgspec.Meta(max_length=MAX_CARD, extra_json_schema=contract.WORDS)]
     direccion: Annotated[str, msgspec.Meta(max_length=MAX_ADDRESS, extra_json_schema=contract.LINES)] | None = None
     telefono: Annotated[str, msgspec.Meta(max_length=MAX_PHONE, extra_json_schema=contract.LINE)] | None = None
     email: Annotated[str, msgspec.Meta(max_length=values.MAX_EMAIL, extra_json_schema=contract.EMAIL)] | None = None

@@ -60,6 +60,7 @@ _INK = "[^\\s\\u0000-\\u001f\\u007f-\\u009f]"
 LINE = {"extra": {"pattern": f"^{_PRINTED}*$"}}
 WORDS = {"extra": {"pattern": f"^{_PRINTED}*{_INK}{_PRINTED}*$"}}
 USERNAME = {"extra": {"pattern": f"^{_INK}{_PRINTED}+{_INK}$"}}
+PASSWORD = {"extra": {"pattern": f"^{_PRINTED}{{{MIN_PASSWORD},}}$"}}
 LINES = {"extra": {"pattern": "^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]*$"}}
 TYPED = "^[^\\u0000]*$"
 """Told right away: what no draft can hold."""

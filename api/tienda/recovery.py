@@ -30,7 +30,7 @@ FLOOR = 0.3
 
 Name = Annotated[str, msgspec.Meta(max_length=254)]
 Code = Annotated[str, msgspec.Meta(max_length=20)]
-Password = Annotated[str, msgspec.Meta(min_length=contract.MIN_PASSWORD, max_length=identity.MAX_PASSWORD)]
+Password = Annotated[str, msgspec.Meta(max_length=identity.MAX_PASSWORD, extra_json_schema=contract.PASSWORD)]
 
 
 PUBLIC = {"public": True, "fails": (422,)}

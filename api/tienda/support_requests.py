@@ -33,6 +33,8 @@ MOST = 500
 """How many of a client's requests are shown, the newest."""
 TYPES = {"complaint": "reclamo", "support": "soporte"}
 STATES = {"pending": "pendiente", "in_progress": "en_proceso", "resolved": "resuelto"}
+TITLE_NAMES = {"complaint": ("titulo", "asunto"), "support": ("asunto", "titulo")}
+TEXT_NAMES = {"complaint": ("descripcion", "mensaje"), "support": ("mensaje", "descripcion")}
 SENT = {"complaint": "Reclamo enviado exitosamente", "support": "Mensaje de soporte enviado exitosamente"}
 
 Title = Annotated[str, msgspec.Meta(max_length=MAX_TITLE, extra_json_schema=contract.LINE)]
@@ -111,8 +113,8 @@ async def _send(runtime: Runtime, request: Request[Any, Any, Any], caller: Calle
         request=commands.new_document_id(runtime, request),
         shopper=caller.id,
         kind=kind,
-        title=_said("title", MAX_TITLE, data.titulo, data.asunto),
-        text=_said("text", MAX_TEXT, data.descripcion, data.mensaje),
+        title=_said(data, TITLE_NAMES[kind], MAX_TITLE),
+        text=_said(data, TEXT_NAMES[kind], MAX_TEXT, lines=True),
         order=data.pedido_id,
         files=_json(data.archivos, "files"),
         extra=_json(data.datos_adicionales, "extra"),
@@ -141,10 +143,14 @@ def _row(event: SupportRequestSubmitted) -> support_requests.SupportRequest:
     )
 
 
-def _said(field: str, maximum: int, *written: str | None) -> str:
-    """The first that says something; none may say what cannot be kept."""
-    texts = [values.optional_text(text, field, maximum, lines=field == "text") for text in written]
-    return next((text for text in texts if text), "")
+def _said(data: NewTicket, names: tuple[str, str], maximum: int, lines: bool = False) -> str:
+    """The first of two fields that says something; neither may say what cannot be kept. Raises `Invalid` for the field
+    that the client wrote, or should have written."""
+    texts = [values.optional_text(getattr(data, name), name, maximum, lines=lines) for name in names]
+    said = next((text for text in texts if text), None)
+    if said is None:
+        raise Invalid("TEXT_EMPTY", field=next((name for name in names if getattr(data, name) is not None), names[0]))
+    return said
 
 
 def described() -> dict[str, Any]:

@@ -123,6 +123,20 @@ def test_what_makes_no_account_is_refused(shop: Shop, changes: dict[str, Any]) -
         assert set(answer.json) == {"message", "detail"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"password": "12345"}, "La contraseña debe tener entre 6 y 200 caracteres"),
+        ({"usuario": "ab"}, "El usuario debe tener entre 3 y 60 caracteres"),
+        ({"nombre": ""}, "El campo nombre no puede estar vacío"),
+        ({"cedula": ""}, "El campo cedula no puede estar vacío"),
+        ({"email": "nadie"}, "El email no es válido"),
+    ],
+)
+def test_whoever_registers_is_told_in_a_sentence_what_to_change(shop: Shop, changes: dict[str, Any], told: str) -> None:
+    assert register(shop, **changes).json == {"message": told, "detail": told}
+
+
 @pytest.mark.parametrize("missing", ["direccion", "telefono", "email"])
 def test_some_things_may_be_missing(shop: Shop, missing: str) -> None:
     who = new()

@@ -105,6 +105,33 @@ def test_what_is_no_request_is_refused(shop: Shop, buyer: Buyer, body: dict[str,
         assert answer.status == 422, answer
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/reclamo", {}, "titulo"),
+        ("/reclamo", {"titulo": "x"}, "descripcion"),
+        ("/reclamo", {"asunto": "x", "mensaje": " "}, "mensaje"),
+        ("/soporte", {}, "asunto"),
+        ("/soporte", {"asunto": " ", "mensaje": "x"}, "asunto"),
+        ("/soporte", {"asunto": "x"}, "mensaje"),
+        ("/soporte", {"titulo": "", "descripcion": "x"}, "titulo"),
+    ],
+)
+def test_what_is_empty_is_named_as_the_client_named_it(
+    shop: Shop, buyer: Buyer, path: str, body: dict[str, Any], field: str
+) -> None:
+    told = f"El campo {field} no puede estar vacío"
+    assert buyer.post(path, body).json == {"message": told, "detail": told}
+
+
+def test_what_cannot_be_printed_is_named_as_the_client_named_it(shop: Shop, buyer: Buyer) -> None:
+    for field, body in {
+        "asunto": {"asunto": "a\0", "mensaje": "x"},
+        "mensaje": {"asunto": "x", "mensaje": "\0"},
+    }.items():
+        assert buyer.post("/soporte", body).json["detail"] == f"El campo {field} contiene caracteres no permitidos"
+
+
 def test_requests_are_shown_newest_first_to_nobody_else(shop: Shop, buyer: Buyer) -> None:
     for number in range(3):
         shop.world.time_is(NOW + timedelta(minutes=number))
