@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a Pazz month begins and ends."""
     access_token_seconds: int = 15 * 60
     refresh_token_seconds: int = 30 * 24 * 3600
+    refresh_leeway_seconds: float = 10.0
+    """How long after a refresh token was traded it may be traded once more, as two tabs of a browser do that refresh at
+    the same moment; after that it ends the sign-in."""
     view_wait_seconds: float = 2.0
     """How long a command waits for the views to show it before it answers with `Bitacora-Lag`."""
     max_body_bytes: int = 1024 * 1024

@@ -137,8 +137,15 @@ async def _begun(runtime: Runtime, found: Account) -> SignIn:
 
 async def refresh(runtime: Runtime, refresh_token: str) -> Signed:
     """Trade a refresh token. Rights are read anew, so a changed role counts from here. Raises `Unauthorized`."""
+    settings = runtime.settings
     async with runtime.connection() as connection:
-        traded = await sign_ins.rotate(connection, refresh_token[:200], runtime.settings.refresh_token_seconds)
+        traded = await sign_ins.rotate(
+            connection,
+            refresh_token[:200],
+            settings.refresh_token_seconds,
+            key=settings.secret,
+            leeway=settings.refresh_leeway_seconds,
+        )
         if traded is None:
             raise Unauthorized("refresh")
         found = await users.by_id(connection, traded.claims["organization"], traded.claims["id"])

@@ -1,8 +1,15 @@
-"""Sign-ins and password hashes: the two kinds of secret that are kept beside the log, never in it."""
+"""Sign-ins and password hashes: the two kinds of secret that are kept beside the log, never in it.
+
+Every refresh token follows from the one before and a key that only the server has. So whoever trades one twice within
+the leeway, such as two tabs of a browser or a client whose answer was lost, gets the same next token, and a sign-in
+stays a single chain: of two who hold one token, the slower one is found out at the next trade, and the sign-in ends.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import re
 import secrets
 from typing import Any
@@ -22,10 +29,21 @@ BEGIN = """
 insert into sign_ins (sign_in, account, claims, token_hash, expires_at)
 values (%s, %s, %s, %s, now() + make_interval(secs => %s))
 """
+TRADES = 8
+"""How many trades back a token is looked for that is traded once more. Nobody refreshes more often in a few seconds."""
 ROTATE = """
-update sign_ins set token_hash = %s, refreshed_at = now(), expires_at = now() + make_interval(secs => %s)
+update sign_ins set token_hash = %s, refreshed_at = now(), expires_at = now() + make_interval(secs => %s),
+    rotated_at = (array[now()] || rotated_at)[1:%s]
 where sign_in = %s and token_hash = %s and revoked_at is null and expires_at > now()
 returning account, claims
+"""
+# `found.place`: how many trades ago the token was the one to be traded, by the place of the present one among those
+# that follow from it.
+ROTATED = """
+select account, claims, found.place
+from sign_ins, lateral array_position(%s::bytea[], token_hash) as found(place)
+where sign_in = %s and revoked_at is null and expires_at > now()
+    and rotated_at[found.place] > now() - make_interval(secs => %s)
 """
 # The announcement reaches every API process, which then refuses the access tokens of that sign-in at once.
 REVOKE = """
@@ -69,19 +87,35 @@ async def begin(connection: AsyncConnection, account: str, claims: dict[str, Any
     return SignIn(sign_in=sign_in, account=account, claims=claims, refresh_token=f"{sign_in}.{secret}")
 
 
-async def rotate(connection: AsyncConnection, refresh_token: str, lifetime: int) -> SignIn | None:
-    """Trade a refresh token for the next one. None when it is unknown, expired or revoked; one that was traded before
-    revokes the whole sign-in, since two parties hold it."""
+async def rotate(
+    connection: AsyncConnection, refresh_token: str, lifetime: int, *, key: str, leeway: float
+) -> SignIn | None:
+    """Trade a refresh token for the next one. None when it is unknown, expired or revoked. One that was traded less
+    than `leeway` seconds ago is answered with the token that is good now; one that was traded before that revokes the
+    whole sign-in, since two parties hold it."""
     if TOKEN.fullmatch(refresh_token) is None:
         return None
     sign_in, _, secret = refresh_token.partition(".")
-    fresh = secrets.token_urlsafe(32)
-    cursor = await connection.execute(ROTATE, [_digest(fresh), lifetime, sign_in, _digest(secret)])
+    fresh = _next(key, sign_in, secret)
+    cursor = await connection.execute(ROTATE, [_digest(fresh), lifetime, TRADES, sign_in, _digest(secret)])
+    row = await cursor.fetchone()
+    if row is None:
+        return await _rotated(connection, sign_in, fresh, key, leeway)
+    return SignIn(sign_in=sign_in, account=row[0], claims=row[1], refresh_token=f"{sign_in}.{fresh}")
+
+
+async def _rotated(connection: AsyncConnection, sign_in: str, fresh: str, key: str, leeway: float) -> SignIn | None:
+    """The sign-in whose token was traded for `fresh` a moment ago, with what is good now. Ends it when that was longer
+    ago, or never."""
+    following = [fresh]
+    while len(following) < TRADES:
+        following.append(_next(key, sign_in, following[-1]))
+    cursor = await connection.execute(ROTATED, [[_digest(secret) for secret in following], sign_in, leeway])
     row = await cursor.fetchone()
     if row is None:
         await revoke(connection, sign_in)
         return None
-    return SignIn(sign_in=sign_in, account=row[0], claims=row[1], refresh_token=f"{sign_in}.{fresh}")
+    return SignIn(sign_in=sign_in, account=row[0], claims=row[1], refresh_token=f"{sign_in}.{following[row[2] - 1]}")
 
 
 async def revoke(connection: AsyncConnection, sign_in: str) -> None:
@@ -106,3 +140,9 @@ async def revoked_since(connection: AsyncConnection, seconds: float) -> set[str]
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _next(key: str, sign_in: str, secret: str) -> str:
+    """The secret that follows. Without the key nobody can tell, whoever saw an earlier one."""
+    follows = hmac.digest(key.encode(), f"refresh/{sign_in}/{secret}".encode(), "sha256")
+    return base64.urlsafe_b64encode(follows).decode().rstrip("=")

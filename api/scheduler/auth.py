@@ -89,7 +89,8 @@ async def login(
 async def refresh(
     request: Request[Any, Any, Any], data: JSONBody[Refresh], runtime: NamedDependency[Runtime]
 ) -> Session:
-    """Trade a refresh token for the next pair. One that was traded before ends the whole sign-in."""
+    """Trade a refresh token for the next pair. One that was traded before ends the whole sign-in, unless that was only
+    seconds ago, as with two tabs that refresh at once."""
     await identity.limit(runtime, request, (contract.REFRESH_PER_ADDRESS, context.of(request.scope).address))
     return session(runtime, await identity.refresh(runtime, data.refresh_token))
 

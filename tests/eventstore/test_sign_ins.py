@@ -1,8 +1,10 @@
-"""Sign-ins: a refresh token works once; one that comes back ends the sign-in it belongs to, and that one alone."""
+"""Sign-ins: a refresh token is traded once, or again within a few seconds; one that comes back later ends the
+sign-in it belongs to, and that one alone."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import LiteralString
 
 import pytest
 
@@ -12,11 +14,24 @@ from tests.support.store import connected, in_event_loop, open_store
 
 ANA, BEA = "user-acme-ana", "user-acme-bea"
 MONTH = 30 * 24 * 3600
+KEY, LEEWAY = "a key of the server", 10.0
 CLAIMS = {"id": "ana", "organization": "acme", "roles": ["partner"]}
 
 
 async def begin(connection: AsyncConnection, account: str = ANA) -> sign_ins.SignIn:
     return await sign_ins.begin(connection, account, CLAIMS, MONTH)
+
+
+async def rotate(
+    connection: AsyncConnection, token: str, lifetime: int = MONTH, *, key: str = KEY, leeway: float = LEEWAY
+) -> sign_ins.SignIn | None:
+    return await sign_ins.rotate(connection, token, lifetime, key=key, leeway=leeway)
+
+
+async def seconds_pass(connection: AsyncConnection, seconds: float) -> None:
+    """As if what was traded had been traded so much earlier."""
+    earlier = "update sign_ins set rotated_at = array(select t - make_interval(secs => %s) from unnest(rotated_at) t)"
+    await connection.execute(earlier, [seconds])
 
 
 @in_event_loop
@@ -26,7 +41,7 @@ async def test_a_refresh_token_is_traded_for_the_next_one(database_url: str) -> 
         assert (begun.account, begun.claims) == (ANA, CLAIMS)
         token = begun.refresh_token
         for _ in range(3):
-            traded = await sign_ins.rotate(connection, token, MONTH)
+            traded = await rotate(connection, token)
             assert traded is not None
             assert (traded.sign_in, traded.account, traded.claims) == (begun.sign_in, ANA, CLAIMS)
             assert traded.refresh_token != token
@@ -45,29 +60,84 @@ async def test_no_token_is_kept_only_its_digest(database_url: str) -> None:
 async def test_a_token_that_comes_back_ends_its_sign_in_and_no_other(database_url: str) -> None:
     async with connected(database_url) as connection:
         begun, other = await begin(connection), await begin(connection)
-        traded = await sign_ins.rotate(connection, begun.refresh_token, MONTH)
+        traded = await rotate(connection, begun.refresh_token)
         assert traded is not None
-        assert await sign_ins.rotate(connection, begun.refresh_token, MONTH) is None
-        assert await sign_ins.rotate(connection, traded.refresh_token, MONTH) is None
+        await seconds_pass(connection, LEEWAY)
+        assert await rotate(connection, begun.refresh_token) is None
+        assert await rotate(connection, traded.refresh_token) is None
         assert await sign_ins.revoked_since(connection, 60) == {begun.sign_in}
-        assert await sign_ins.rotate(connection, other.refresh_token, MONTH) is not None
+        assert await rotate(connection, other.refresh_token) is not None
 
 
 @in_event_loop
-async def test_of_many_who_trade_one_token_at_once_one_gets_the_next_and_the_sign_in_is_over(
-    database_url: str,
-) -> None:
-    """Two parties hold the token, and nobody can say which of them should."""
+async def test_all_who_trade_one_token_at_once_get_the_next(database_url: str) -> None:
+    """Such as the tabs of one browser, which come back from sleep together."""
     async with open_store(database_url) as store, connected(database_url) as connection:
         begun = await begin(connection)
 
         async def trade() -> sign_ins.SignIn | None:
             async with store.pool.connection() as own:
-                return await sign_ins.rotate(own, begun.refresh_token, MONTH)
+                return await rotate(own, begun.refresh_token)
 
-        traded = [found for found in await asyncio.gather(*(trade() for _ in range(20))) if found]
-        assert len(traded) == 1
-        assert await sign_ins.rotate(connection, traded[0].refresh_token, MONTH) is None
+        traded = await asyncio.gather(*(trade() for _ in range(20)))
+        assert None not in traded
+        tokens = {found.refresh_token for found in traded if found}
+        assert len(tokens) == 1 != tokens & {begun.refresh_token}
+        await seconds_pass(connection, 3600)
+        assert await rotate(connection, tokens.pop()) is not None
+
+
+@in_event_loop
+async def test_a_token_that_was_traded_a_moment_ago_gets_what_is_good_now(database_url: str) -> None:
+    async with connected(database_url) as connection:
+        begun = await begin(connection)
+        second = await rotate(connection, begun.refresh_token)
+        assert second is not None
+        assert await rotate(connection, begun.refresh_token) == second
+        await seconds_pass(connection, LEEWAY - 3)
+        third = await rotate(connection, second.refresh_token)
+        assert third is not None
+        assert await rotate(connection, begun.refresh_token) == third
+        assert await rotate(connection, second.refresh_token) == third
+        await seconds_pass(connection, 3)  # the first one's time is over, the second one's is not
+        assert await rotate(connection, second.refresh_token) == third
+        assert await rotate(connection, begun.refresh_token) is None
+        assert await rotate(connection, third.refresh_token) is None
+
+
+@in_event_loop
+async def test_without_leeway_every_token_is_traded_once(database_url: str) -> None:
+    async with connected(database_url) as connection:
+        begun = await begin(connection)
+        assert await rotate(connection, begun.refresh_token, leeway=0) is not None
+        assert await rotate(connection, begun.refresh_token, leeway=0) is None
+        assert await sign_ins.revoked_since(connection, 60) == {begun.sign_in}
+
+
+@pytest.mark.parametrize("end", ["update sign_ins set revoked_at = now()", "update sign_ins set expires_at = now()"])
+@in_event_loop
+async def test_a_sign_in_that_is_over_is_not_refreshed_within_the_leeway(database_url: str, end: LiteralString) -> None:
+    async with connected(database_url) as connection:
+        begun = await begin(connection)
+        assert await rotate(connection, begun.refresh_token) is not None
+        await connection.execute(end)
+        assert await rotate(connection, begun.refresh_token) is None
+
+
+@in_event_loop
+async def test_only_the_server_can_tell_which_token_follows(database_url: str) -> None:
+    """Who finds an old token in a log must not be able to walk on to the present one."""
+    async with connected(database_url) as connection:
+        begun = await begin(connection)
+        secret, following = begun.refresh_token.partition(".")[2], set[str]()
+        for key in (KEY, "another key"):
+            for sign_in in (begun.sign_in, "0" * 24):
+                again = "update sign_ins set sign_in = %s, token_hash = sha256(%s)"
+                await connection.execute(again, [sign_in, secret.encode()])
+                traded = await rotate(connection, f"{sign_in}.{secret}", key=key)
+                assert traded is not None
+                following.add(traded.refresh_token.partition(".")[2])
+        assert len(following) == 4
 
 
 @in_event_loop
@@ -75,14 +145,14 @@ async def test_an_expired_sign_in_cannot_be_refreshed(database_url: str) -> None
     async with connected(database_url) as connection:
         begun = await begin(connection)
         await connection.execute("update sign_ins set expires_at = now()")
-        assert await sign_ins.rotate(connection, begun.refresh_token, MONTH) is None
+        assert await rotate(connection, begun.refresh_token) is None
 
 
 @in_event_loop
 async def test_a_refresh_puts_the_end_off(database_url: str) -> None:
     async with connected(database_url) as connection:
         begun = await begin(connection)
-        assert await sign_ins.rotate(connection, begun.refresh_token, 2 * MONTH) is not None
+        assert await rotate(connection, begun.refresh_token, 2 * MONTH) is not None
         row = await (
             await connection.execute("select expires_at > now() + interval '59 days' from sign_ins")
         ).fetchone()
@@ -96,7 +166,7 @@ async def test_a_refresh_puts_the_end_off(database_url: str) -> None:
 async def test_a_token_that_is_none_is_refused_without_a_fuss(database_url: str, token: str) -> None:
     async with connected(database_url) as connection:
         await begin(connection)
-        assert await sign_ins.rotate(connection, token, MONTH) is None
+        assert await rotate(connection, token) is None
         assert await sign_ins.revoked_since(connection, 60) == set()
 
 
@@ -121,7 +191,7 @@ async def test_what_ended_long_ago_is_not_remembered(database_url: str) -> None:
         await sign_ins.revoke(connection, begun.sign_in)
         await connection.execute("update sign_ins set revoked_at = now() - interval '1 hour'")
         assert await sign_ins.revoked_since(connection, 60) == set()
-        assert await sign_ins.rotate(connection, begun.refresh_token, MONTH) is None
+        assert await rotate(connection, begun.refresh_token) is None
 
 
 @in_event_loop
