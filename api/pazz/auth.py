@@ -93,15 +93,16 @@ async def login(
 @post(
     "/refresh",
     summary="Refresh the tokens",
-    opt={"public": True, "body": Refresh, "fails": (401, 403)},
+    opt={"public": True, "body": Refresh, "bodiless": True, "fails": (401, 403)},
     status_code=200,
 )
 async def refresh(
-    request: Request[Any, Any, Any], data: JSONBody[Refresh], runtime: NamedDependency[Runtime]
+    request: Request[Any, Any, Any], runtime: NamedDependency[Runtime], data: JSONBody[Refresh | None] = None
 ) -> Done[Session]:
-    """Trade a refresh token for the next pair. One that was traded before ends the whole sign-in."""
+    """Trade a refresh token for the next pair. One that was traded before ends the whole sign-in, unless that was only
+    seconds ago, as with two tabs that refresh at once."""
     await identity.limit(runtime, request, (contract.REFRESH_PER_ADDRESS, context.of(request.scope).address))
-    token = data.refresh_token or cookies.refresh_token(runtime, request)
+    token = (data and data.refresh_token) or cookies.refresh_token(runtime, request)
     return session(runtime, request, await identity.refresh(runtime, token))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http.cookies import Morsel, SimpleCookie
+from typing import Any
 
 import pytest
 
@@ -114,9 +115,10 @@ def test_the_header_comes_first_and_needs_no_proof(world: World, browser: Browse
     assert browser.send("GET", f"{AUTH}/me", headers=bad).status == 401, "a bad header is not overlooked"
 
 
-def test_a_sign_in_is_refreshed_by_cookie(browser: Browser) -> None:
+@pytest.mark.parametrize("sent", [{}, {"json": {}}, {"json": {"refreshToken": None}}], ids=["nothing", "{}", "null"])
+def test_a_sign_in_is_refreshed_by_cookie(browser: Browser, sent: dict[str, Any]) -> None:
     before = dict(browser.jar)
-    answer = browser.send("POST", f"{AUTH}/refresh", proof=browser.session["csrfToken"], json={})
+    answer = browser.send("POST", f"{AUTH}/refresh", proof=browser.session["csrfToken"], **sent)
     assert answer.status == 200, answer
     assert browser.jar["pazz_refresh"] != before["pazz_refresh"]
     assert browser.jar["pazz_csrf"] == before["pazz_csrf"], "the proof lasts as long as the sign-in"
