@@ -117,9 +117,21 @@ from commissions where organization = %s and id = %s
 """
 
 
+PAGE = """
+select id, partner, deal, customer, status, amount, rate, sale, vehicle_make, vehicle_model, month,
+       promised_at, earned_at, paid_at
+from commissions where organization = %s and (%s::text is null or status = %s) and id > %s order by id limit %s
+"""
+
+
 async def by_id(source: Source, organization: str, commission: str) -> Commission | None:
     """One commission."""
     return await reading.row(source, Commission, BY_ID, (organization, commission))
+
+
+async def page(source: Source, organization: str, status: str | None, after: str, limit: int) -> list[Commission]:
+    """The commissions of an organisation, or those that stand there, after an id, in order of id."""
+    return await reading.rows(source, Commission, PAGE, (organization, status, status, after, limit))
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,12 @@ select id, name, email, phone, assigned_to, erased, added_at from customers wher
 """
 
 
+PAGE = """
+select id, name, email, phone, assigned_to, erased, added_at from customers
+where organization = %s and (%s::text is null or assigned_to = %s) and id > %s order by id limit %s
+"""
+
+
 async def by_id(source: Source, organization: str, customer: str) -> Customer | None:
     """One customer."""
     return await reading.row(source, Customer, BY_ID, (organization, customer))
@@ -107,3 +113,8 @@ where organization = %s and id = any(%s)
 async def by_ids(source: Source, organization: str, customers: Iterable[str]) -> dict[str, Customer]:
     """The customers with these ids, by id."""
     return {row.id: row for row in await reading.rows(source, Customer, BY_IDS, (organization, list({*customers})))}
+
+
+async def page(source: Source, organization: str, assigned_to: str | None, after: str, limit: int) -> list[Customer]:
+    """The customers of an organisation, or those that somebody looks after, after an id, in order of id."""
+    return await reading.rows(source, Customer, PAGE, (organization, assigned_to, assigned_to, after, limit))

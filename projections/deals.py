@@ -139,6 +139,13 @@ from deals where organization = %s and id = %s
 """
 
 
+PAGE = """
+select id, customer, partner, pipeline, stage, title, value, percentage, outcome,
+       vehicle_make, vehicle_model, vehicle_year, opened_at, touched_at
+from deals where organization = %s and (%s::text is null or customer = %s) and id > %s order by id limit %s
+"""
+
+
 async def by_id(source: Source, organization: str, deal: str) -> Deal | None:
     """One deal."""
     return await reading.row(source, Deal, BY_ID, (organization, deal))
@@ -154,3 +161,8 @@ from deals where organization = %s and id = any(%s)
 async def by_ids(source: Source, organization: str, deals: Iterable[str]) -> dict[str, Deal]:
     """The deals with these ids, by id."""
     return {row.id: row for row in await reading.rows(source, Deal, BY_IDS, (organization, list({*deals})))}
+
+
+async def page(source: Source, organization: str, customer: str | None, after: str, limit: int) -> list[Deal]:
+    """The deals of an organisation, or of one of its customers, after an id, in order of id."""
+    return await reading.rows(source, Deal, PAGE, (organization, customer, customer, after, limit))

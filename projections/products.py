@@ -112,6 +112,7 @@ BY_CODES = """
 select id, code, name, description, category, price, cost, images, active, removed, added_at
 from products where organization = %s and code = any(%s) and not removed
 """
+CODES = "select code from products where organization = %s and not removed"
 PAGE = """
 select id, code, name, description, category, price, cost, images, active, removed, added_at
 from products where organization = %s and removed = %s and id > %s order by id limit %s
@@ -133,6 +134,11 @@ async def by_codes(source: Source, organization: str, codes: Sequence[str]) -> d
     return {
         product.code: product for product in await reading.rows(source, Product, BY_CODES, (organization, list(codes)))
     }
+
+
+async def codes(source: Source, organization: str) -> list[str]:
+    """The codes of the whole inventory."""
+    return [row[0] for row in await reading.tuples(source, CODES, (organization,))]
 
 
 async def page(source: Source, organization: str, removed: bool, after: str, limit: int) -> list[Product]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api import commands
 from api.context import Caller
@@ -20,6 +20,8 @@ from domain import commission, values
 from domain.model import NotFound
 from domain.values import Month
 from projections import commissions
+
+Status = Literal["pending", "earned", "paid", "cancelled"]
 
 
 class Commission(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,13 @@ class NewCommission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     rate: Annotated[float, msgspec.Meta(ge=0, le=100)]
     amount: float | None = None
     earned: bool = False
+
+
+class Commissions(msgspec.Struct, frozen=True, kw_only=True):
+    """A page in order of id; `next` is the `after` of the following page, null on the last."""
+
+    items: list[Commission]
+    next: str | None
 
 
 def shown(row: commissions.Commission) -> Commission:
@@ -81,7 +90,7 @@ async def create(
     """Promise the deal's partner a commission, or let them earn it at once."""
     deal = await found_deal(runtime, caller.organization, data.deal)
     now = runtime.clock()
-    sale, rate = values.centavos(deal.value, "value"), round(data.rate * 100)
+    sale, rate = values.centavos(deal.value, "value"), values.centavos(data.rate, "rate")  # hundredths, both
     amount = values.share(sale, rate) if data.amount is None else values.centavos(data.amount, "amount")
     asked = commission.PromiseCommission(
         commission=commands.new_id(runtime, request, "com"),
@@ -99,6 +108,21 @@ async def create(
     stream = commission.stream(caller.organization, asked.commission)
     await commands.run(runtime, request, commission.DECIDER, stream, asked)
     return await found(runtime, caller.organization, asked.commission)
+
+
+@get("/", summary="Commissions", opt={"roles": contract.STAFF})
+async def list_page(
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    status: FromQuery[Status | None] = None,
+    after: FromQuery[Annotated[str, QueryParameter(max_length=100)]] = "",
+    limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=200)]] = 50,
+) -> Commissions:
+    """The organisation's commissions, or those that stand there: what is earned is to be paid."""
+    async with runtime.connection() as connection:
+        rows = await commissions.page(connection, caller.organization, status, after, limit + 1)
+    page = [shown(row) for row in rows[:limit]]
+    return Commissions(items=page, next=page[-1].id if len(rows) > limit else None)
 
 
 @get("/{commission_id:str}", summary="One commission", opt={"roles": contract.STAFF})
@@ -154,4 +178,4 @@ async def _run(
     return await found(runtime, caller.organization, commission_id)
 
 
-router = Router("/commissions", route_handlers=[create, show, earn, pay, cancel], tags=["commissions"])
+router = Router("/commissions", route_handlers=[create, list_page, show, earn, pay, cancel], tags=["commissions"])

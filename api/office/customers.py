@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api import commands
 from api.context import Caller
@@ -44,6 +44,13 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The user who looks after the customer, null for nobody."""
 
     assigned_to: str | None
+
+
+class Customers(msgspec.Struct, frozen=True, kw_only=True):
+    """A page in order of id; `next` is the `after` of the following page, null on the last."""
+
+    items: list[Customer]
+    next: str | None
 
 
 def shown(row: customers.Customer) -> Customer:
@@ -99,6 +106,21 @@ async def create(
     return await found(runtime, caller.organization, asked.customer)
 
 
+@get("/", summary="Customers", opt={"roles": contract.STAFF})
+async def list_page(
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    assigned_to: FromQuery[Annotated[str | None, QueryParameter(max_length=100)]] = None,
+    after: FromQuery[Annotated[str, QueryParameter(max_length=100)]] = "",
+    limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=200)]] = 50,
+) -> Customers:
+    """The organisation's customers, or those that one user looks after."""
+    async with runtime.connection() as connection:
+        rows = await customers.page(connection, caller.organization, assigned_to, after, limit + 1)
+    page = [shown(row) for row in rows[:limit]]
+    return Customers(items=page, next=page[-1].id if len(rows) > limit else None)
+
+
 @get("/{customer_id:str}", summary="One customer", opt={"roles": contract.STAFF})
 async def show(
     customer_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
@@ -139,4 +161,4 @@ async def erase(
     return await found(runtime, caller.organization, customer_id)
 
 
-router = Router("/customers", route_handlers=[create, show, assign, erase], tags=["customers"])
+router = Router("/customers", route_handlers=[create, list_page, show, assign, erase], tags=["customers"])

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api import commands
 from api.context import Caller
@@ -60,6 +60,13 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stage: Annotated[str, msgspec.Meta(max_length=50)]
 
 
+class Deals(msgspec.Struct, frozen=True, kw_only=True):
+    """A page in order of id; `next` is the `after` of the following page, null on the last."""
+
+    items: list[Deal]
+    next: str | None
+
+
 def shown(row: deals.Deal) -> Deal:
     """A deal as the office shows it."""
     return Deal(**{**msgspec.structs.asdict(row), "value": values.units(row.value)})
@@ -101,6 +108,21 @@ async def create(
     return await found(runtime, caller.organization, asked.deal)
 
 
+@get("/", summary="Deals", opt={"roles": contract.STAFF})
+async def list_page(
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    customer: FromQuery[Annotated[str | None, QueryParameter(max_length=100)]] = None,
+    after: FromQuery[Annotated[str, QueryParameter(max_length=100)]] = "",
+    limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=200)]] = 50,
+) -> Deals:
+    """The organisation's deals, or those with one customer."""
+    async with runtime.connection() as connection:
+        rows = await deals.page(connection, caller.organization, customer, after, limit + 1)
+    page = [shown(row) for row in rows[:limit]]
+    return Deals(items=page, next=page[-1].id if len(rows) > limit else None)
+
+
 @get("/{deal_id:str}", summary="One deal", opt={"roles": contract.STAFF})
 async def show(deal_id: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]) -> Deal:
     """One deal of the organisation."""
@@ -121,4 +143,4 @@ async def move(
     return await found(runtime, caller.organization, deal_id)
 
 
-router = Router("/deals", route_handlers=[create, show, move], tags=["deals"])
+router = Router("/deals", route_handlers=[create, list_page, show, move], tags=["deals"])

@@ -6,19 +6,21 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from litestar import Request, Router, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from api import commands
 from api.context import Caller
 from api.office import products as office
 from api.runtime import Runtime
 from domain import product
-from domain.model import Invalid, Refused
+from domain.model import Conflict, Invalid, Refused
 from domain.product import AddProduct, ChangeProduct, ProductAdded, ProductChanged
 from eventstore.execute import Step
 from projections import products
@@ -53,7 +55,22 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
-@post("/products/import", summary="Import products (text/csv)", status_code=200, tags=["products"])
+@dataclass
+class TakesTable(Operation):
+    """An operation whose body is a table; it is read as it comes, so that no parameter says so."""
+
+    def __post_init__(self) -> None:
+        table = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+        self.request_body = RequestBody(content={"text/csv": table}, required=True)
+
+
+@post(
+    "/products/import",
+    summary="Import products (text/csv)",
+    status_code=200,
+    tags=["products"],
+    operation_class=TakesTable,
+)
 async def load(
     request: Request[Any, Any, Any], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
 ) -> Imported:
@@ -70,10 +87,26 @@ async def load(
         for number, row in rows
         for step in _steps(runtime, request, caller.organization, number, row, known.get(row["code"]), now)
     ]
-    outcome = await commands.run_all(runtime, request, steps)
+    try:
+        outcome = await commands.run_all(runtime, request, steps)
+    except Conflict as refusal:
+        raise await _named(runtime, caller.organization, rows, refusal) from None
     added = sum(isinstance(event, ProductAdded) for event in outcome.events)
     changed = sum(isinstance(event, ProductChanged) for event in outcome.events)
     return Imported(added=added, changed=changed, unchanged=len(rows) - added - changed)
+
+
+async def _named(
+    runtime: Runtime, organization: str, rows: list[tuple[int, dict[str, Any]]], refusal: Conflict
+) -> Conflict:
+    """The refusal, with the line whose code the inventory knows in other letter case, if it is that."""
+    async with runtime.connection() as connection:
+        spelt = {product.compared(code): code for code in await products.codes(connection, organization)}
+    for number, row in rows:
+        code = spelt.get(product.compared(row["code"]))
+        if refusal.code == "VALUE_TAKEN" and code is not None and code != row["code"]:
+            return Conflict(refusal.code, **refusal.facts, line=number, known=code)
+    return refusal
 
 
 def _steps(
@@ -114,7 +147,7 @@ def parsed(body: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
             if any(cell.strip() for cell in cells):
                 number = lines.line_num
                 row = fields(number, dict(zip(names, cells, strict=False)))
-                if (before := seen.setdefault(row["code"], number)) != number:
+                if (before := seen.setdefault(product.compared(row["code"]), number)) != number:
                     raise wrong(number, "code", f"the same as in line {before}")
                 if len(seen) > MOST:
                     raise Invalid("CSV_TOO_LONG", maximum=MOST)

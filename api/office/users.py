@@ -129,7 +129,10 @@ async def set_standing(
     caller: NamedDependency[Caller],
     runtime: NamedDependency[Runtime],
 ) -> User:
-    """A deactivated account cannot sign in, and its sign-ins end at once. Only an admin decides about admins."""
+    """A deactivated account cannot sign in, and its sign-ins end at once. Only an admin decides about admins, and
+    nobody deactivates themselves: the last admin could never come back."""
+    if user_id == caller.id and not data.active:
+        raise Forbidden("OWN_ACCOUNT")
     if (await found(runtime, caller.organization, user_id)).role == "admin" and caller.role != "admin":
         raise Forbidden("ADMIN_ONLY")
     now = runtime.clock()

@@ -103,6 +103,19 @@ def test_a_repeated_creation_leaves_a_changed_password_alone(world: World) -> No
     assert world.visitor().post("/pazz/api/v1/auth/login", json=login).status == 200
 
 
+def test_nobody_locks_themselves_out(world: World) -> None:
+    admin = world.user("admin")
+    client = world.signed_in(admin)
+    path = f"/office/users/{admin.id}/standing"
+    with world.unchanged():
+        answer = client.post(path, json={"active": False})
+        assert (answer.status, error(answer)["code"]) == (403, "own_account")
+        assert client.post(path, json={"active": True}).status == 200
+    assert client.get("/office/auth/me").status == 200
+    other = world.signed_in(world.user("admin", organization=admin.organization))
+    assert other.post(path, json={"active": False}).json["active"] is False
+
+
 # --- what belongs to a deal
 
 
@@ -173,6 +186,15 @@ def test_a_commission_is_its_rate_of_the_deal_when_no_amount_is_given(world: Wor
     assert made.status == 201, made
     assert (made.json["amount"], made.json["status"]) == (31_125, "earned")
     assert {type(recorded.event) for recorded in world.events(before)} <= {CommissionPromised, CommissionEarned}
+
+
+@pytest.mark.parametrize("rate", [-0.01, 100.01, 2.555, 0.001])
+def test_a_rate_is_in_hundredths_of_a_percent(world: World, rate: float) -> None:
+    here = business(world)
+    with world.unchanged():
+        answer = here.office.post("/office/commissions", json={"deal": here.deal, "rate": rate})
+    assert answer.status == 400, answer
+    assert list(error(answer)["details"]) == ["rate"]
 
 
 def test_a_commission_that_was_not_earned_cannot_be_paid(world: World) -> None:

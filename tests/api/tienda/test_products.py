@@ -159,6 +159,7 @@ def test_a_table_may_come_from_a_spanish_spreadsheet(shop: Shop) -> None:
         ("code,name,price\nP-1,Puerta,-5\n", "not an amount"),
         ("code,name,price\nP-1,Puerta,1.234\n", "not an amount"),
         ("code,name,price\nP-1,Puerta,1\nP-1,Otra,2\n", "the same as in line 2"),
+        ("code,name,price\nP-1,Puerta,1\np-1,Otra,2\n", "the same as in line 2"),
         (f"code,name,price\n{'x' * 61},Puerta,1\n", "line 2"),
         ("code,name,price,active\nP-1,Puerta,1,quizás\n", "neither yes nor no"),
         ('code,name,price\n"P-1,Puerta,1\n', "csv unreadable"),
@@ -174,10 +175,17 @@ def test_a_wrong_line_stops_the_whole_table_and_is_named(shop: Shop, text: str |
         assert told in answer.json["error"]["message"], answer
 
 
-def test_a_code_that_differs_in_letter_case_is_taken(shop: Shop) -> None:
+def test_a_code_that_differs_in_letter_case_is_taken_and_its_line_is_named(shop: Shop) -> None:
     shop.product(code="P-1")
     with shop.world.unchanged():
-        assert load(shop, "code,name,price\nN-1,Nueva,1\np-1,Otra,2\n").status == 409
+        answer = load(shop, "code,name,price\nN-1,Nueva,1\np-1,Otra,2\n")
+        assert answer.status == 409
+        assert answer.json["error"]["message"] == "value taken: kind product_code, line 3, known P-1"
+
+
+def test_the_description_says_that_a_table_is_taken(shop: Shop) -> None:
+    described = shop.office.get("/office/docs/openapi.json").json["paths"]["/products/import"]["post"]
+    assert described["requestBody"]["content"] == {"text/csv": {"schema": {"type": "string"}}}
 
 
 def test_a_large_table_comes_in_whole(shop: Shop) -> None:
