@@ -6,6 +6,7 @@ line) is put around it here, once for all frontends.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import logging
@@ -14,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from api import docs, health, office, pazz, scheduler, tienda
+from api import docs, health, metrics, office, pazz, scheduler, tienda
 from api.context import KEY, Context
 from api.frontend import Frontend
 from api.runtime import Runtime
@@ -112,7 +113,7 @@ class FrontDoor:
             await application(scope, receive, send_with_headers)
         finally:
             seconds = time.perf_counter() - about.started
-            health.observe(about, method, status, seconds)
+            metrics.observe(about, method, status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 caller = about.caller.subject if about.caller else None
                 logger.info(
@@ -163,8 +164,10 @@ class FrontDoor:
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECTED_AFTER, 20, 20)
+        told = asyncio.create_task(metrics.keep(self.runtime))
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        told.cancel()
         await self.runtime.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
 

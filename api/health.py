@@ -15,32 +15,19 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from api import context, frontend, webhooks
-from api.context import Context
+from api import context, frontend, metrics, webhooks
 from api.runtime import Runtime
 from eventstore import log as logs
 
 PATHS = {"health", "metrics", "docs-assets", "webhooks"}
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ASSET_FOLDER = Path(__file__).parent / "docs_assets"
 ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui-standalone-preset.js": "text/javascript",
     "swagger-ui.css": "text/css",
 }
-
-REQUESTS = Histogram(
-    "bitacora_request_seconds",
-    "Time to answer a request",
-    ["frontend", "method", "route", "status"],
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
-)
-STORED = Gauge("bitacora_writer_events", "Events stored by this process")
-FLUSHES = Gauge("bitacora_writer_flushes", "Flushes of this process's writer")
-VIEWS = Gauge("bitacora_views_position", "Position up to which the views show the log, as this process knows it")
-FAILURES = Counter("bitacora_readiness_failures", "Readiness checks that found a dependency away", ["dependency"])
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -57,12 +44,6 @@ class Readiness(msgspec.Struct, frozen=True):
     ready: bool
     dependencies: dict[str, Check]
     views_lag_events: int | None
-
-
-def observe(about: Context, method: str, status: int, seconds: float) -> None:
-    """Count a served request. Routes are counted by template and methods by list, so that callers make no labels."""
-    method = method if method in METHODS else "other"
-    REQUESTS.labels(about.frontend, method, about.template or "-", str(status)).observe(seconds)
 
 
 def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mapping[Any, Any]) -> Litestar:
@@ -83,12 +64,10 @@ def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mappin
         return Response(found, status_code=200 if found.ready else 503)
 
     @get("/metrics", media_type=MediaType.TEXT)
-    async def metrics() -> Response[bytes]:
-        """The figures of this process, for Prometheus."""
-        STORED.set(runtime.writer.stored)
-        FLUSHES.set(runtime.writer.flushes)
-        VIEWS.set(runtime.horizon.position)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def figures() -> Response[bytes]:
+        """The figures of every process that serves here, for Prometheus."""
+        metrics.tell(runtime)
+        return Response(metrics.scrape(), media_type=CONTENT_TYPE_LATEST)
 
     @get("/docs-assets/{name:str}", cache=False)
     async def docs_asset(name: FromPath[str]) -> Response[bytes]:
@@ -116,7 +95,7 @@ def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mappin
         context.of(connection.scope).template = frontend.template(connection)
 
     return Litestar(
-        [alive, ready, metrics, docs_asset, index, *webhooks.routes(runtime)],
+        [alive, ready, figures, docs_asset, index, *webhooks.routes(runtime)],
         guards=[note_route],
         exception_handlers=dict(exception_handlers),
         openapi_config=None,
@@ -153,7 +132,7 @@ async def _check(name: str, question: Any) -> Check:
         async with asyncio.timeout(2):
             await question
     except Exception as error:  # any failure means: not there
-        FAILURES.labels(name).inc()
+        metrics.FAILURES.labels(name).inc()
         return Check(False, _since(began), f"{type(error).__name__}: {error}".strip())
     return Check(True, _since(began))
 

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -85,7 +87,7 @@ def serve(only: str, port: int | None) -> None:
         os.environ["BITACORA_ONLY"] = only
     loaded = settings.load()
     logs.configure(loaded.log_level)
-    Granian(
+    server = Granian(
         "api.app:create",
         factory=True,
         interface=Interfaces.ASGI,
@@ -97,7 +99,12 @@ def serve(only: str, port: int | None) -> None:
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=8,
-    ).serve()
+    )
+    with ExitStack() as opened:
+        if loaded.api_processes > 1:  # where they count together, see `api/metrics.py`
+            folder = TemporaryDirectory(prefix="bitacora-metrics-")
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = opened.enter_context(folder)
+        server.serve()
 
 
 def _begin() -> tuple[settings.Settings, Callable[[], bool]]:
