@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from api.access import Passwords
 from domain import claim, organization, user
-from domain.model import Command, Decider
+from domain.model import Command, Conflict, Decider
 from domain.values import Month, Role
 from eventstore import sign_ins
 from eventstore.connect import pool
@@ -41,22 +41,27 @@ STAFF: tuple[tuple[str, str, str, Role, str | None], ...] = (
 )
 
 
+PARTS = (demo_pazz, demo_tienda, demo_scheduler)
+"""One for each frontend. `LAST` is what a part does last, by which it is known whether it was made."""
+
+
 async def fill(settings: Settings) -> bool:
-    """Make the demo world unless it is there. Returns whether anything was made."""
+    """Make what is missing of the demo world. Returns whether anything was made.
+
+    A part that was made once is not looked at again, whatever became of it. One that was cut short is taken up again:
+    what it had made already is the same when done twice.
+    """
     vault = Vault(settings.master_key)
     async with pool(settings.database_url, "seed") as connections, Writer(settings.database_url) as writer:
-        store = Store(connections, writer, Log(Mapper(), vault))
-        stream = organization.stream(ORGANIZATION)
-        if (await store.state(organization.DECIDER, stream)).founded:
+        world = World(settings, Store(connections, writer, Log(Mapper(), vault)), vault)
+        missing = [part for part in PARTS if not await world.made(*part.LAST)]
+        if not missing:
             return False
-        world = World(settings, store, vault)
         await world.people()
-        await demo_pazz.fill(world)
-        await demo_tienda.fill(world, PASSWORD)
-        await demo_scheduler.fill(world)
-        # Last, so that a run that was cut short is taken up again: everything before it is the same when done twice.
+        for part in missing:
+            await part.fill(world)
         founded = organization.FoundOrganization(organization=ORGANIZATION, name="ACME Arrendamiento", now=world.now)
-        await world.run(organization.DECIDER, stream, founded)
+        await world.run(organization.DECIDER, organization.stream(ORGANIZATION), founded)
         return True
 
 
@@ -69,33 +74,54 @@ class World:
         self.vault = vault
         self.now = datetime.now(UTC)
         self.month = Month.of(self.now, ZoneInfo(settings.time_zone))
+        self._hashed: str | None = None
 
     async def run(self, decider: Decider[Any], stream: str, command: Command, which: str = "") -> None:
         """Run a command; `which` tells it from others of its kind on the same stream."""
         await self.all(Step(decider, stream, command), which=which)
 
-    async def all(self, *steps: Step, which: str = "") -> None:
-        """Run commands on several streams, all or none."""
+    async def all(self, *steps: Step, which: str = "") -> bool:
+        """Run commands on several streams, all or none: none where somebody has what they ask for, such as a code."""
         meta = Meta(organization=ORGANIZATION, by="demo", frontend="office")
-        key = f"demo/{steps[0].stream}/{type(steps[0].command).__name__}{which}"
-        await self.store.execute_all(steps, Request(meta=meta, key=key))
+        key = _key(steps[0].stream, type(steps[0].command), which)
+        try:
+            await self.store.execute_all(steps, Request(meta=meta, key=key))
+        except Conflict as refusal:
+            if refusal.code != "VALUE_TAKEN":
+                raise
+            return False
+        return True
+
+    async def made(self, stream: str, command: type[Command]) -> bool:
+        """Whether such a command was run on a stream, in this run or an earlier one."""
+        return await self.store.was_accepted(_key(stream, command))
 
     async def people(self) -> None:
-        """The staff, each with the demo password."""
-        passwords = Passwords()
-        hashed = await passwords.hash(PASSWORD)
-        passwords.close()
+        """The staff, each with the demo password as long as they have no other."""
         for name, full, email, role, region in STAFF:
             identity = f"usr_{name}"
             account = user.stream(ORGANIZATION, identity)
             digest = self.vault.blind(email)
             added = user.AddUser(user=identity, name=full, email=email, role=role, region=region, now=self.now)
             claimed = claim.ClaimValue(kind="email", digest=digest, owner=account, now=self.now)
-            await self.all(
+            if await self.all(
                 Step(user.DECIDER, account, added), Step(claim.DECIDER, claim.stream("email", digest), claimed)
-            )
-            async with self.store.pool.connection() as connection:
-                await sign_ins.set_password(connection, account, hashed)
+            ):
+                await self.let_in(account)
+
+    async def let_in(self, account: str) -> None:
+        """Give an account the demo password, unless it has one."""
+        if self._hashed is None:
+            passwords = Passwords()
+            self._hashed = await passwords.hash(PASSWORD)
+            passwords.close()
+        async with self.store.pool.connection() as connection:
+            if await sign_ins.password_hash(connection, account) is None:
+                await sign_ins.set_password(connection, account, self._hashed)
+
+
+def _key(stream: str, command: type[Command], which: str = "") -> str:
+    return f"demo/{stream}/{command.__name__}{which}"
 
 
 def run(settings: Settings) -> bool:

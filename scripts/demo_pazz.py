@@ -101,6 +101,9 @@ OFFERS = (
 )  # fmt: skip
 
 
+LAST = promotion.stream(ORGANIZATION, "promo_kia001"), promotion.AnnouncePromotion
+
+
 async def fill(world: World) -> None:
     """Everything that the dashboard of the demo partner shows."""
     for sale in SALES:

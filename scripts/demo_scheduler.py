@@ -56,6 +56,9 @@ WAITING = Written(
 SENT = Written("enviado", "clientes", "Hola, soy Valeria de ACME. Por aquí te aviso cómo va tu entrega.", -2)
 
 
+LAST = scheduled_message.stream(ORGANIZATION, "msg_enviado"), scheduled_message.DraftMessage
+
+
 async def fill(world: World) -> None:
     """Everything that the scheduler shows to its demo user."""
     for name, (title, description) in GROUPS.items():

@@ -6,11 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from api import claims, shoppers
-from api.access import Passwords
 from api.office.products import CODE
 from domain import cart, draft, product, shopper, support_request
 from domain.values import units
-from eventstore import sign_ins
 from eventstore.execute import Step
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ PRODUCTS: tuple[tuple[str, str, str, str, int, int], ...] = (
     ("BIS-LAT-03", "Juego de tres bisagras de latón", "Para puertas de hasta 60 kg", "Herrajes", 219_00, 95_00),
     ("MAN-NEG-02", "Manija negra mate", "Juego de dos, con rosetas", "Herrajes", 389_00, 160_00),
 )
+LAST = support_request.stream(ORGANIZATION, SHOPPER), support_request.SubmitSupportRequest
 CHOSEN = (("PTA-ROB-80", 2), ("BIS-LAT-03", 2), ("MAN-NEG-02", 1))
 
 
@@ -45,10 +44,10 @@ def identity(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()[:24]
 
 
-async def fill(world: World, password: str) -> None:
+async def fill(world: World) -> None:
     """Make the shop, and its client."""
     await products(world)
-    await client(world, password)
+    await client(world)
 
 
 async def products(world: World) -> None:
@@ -69,7 +68,7 @@ async def products(world: World) -> None:
         await world.all(Step(product.DECIDER, stream, added), *claimed)
 
 
-async def client(world: World, password: str) -> None:
+async def client(world: World) -> None:
     """Somebody with a cart, a draft and a request that was sent."""
     account = shopper.stream(ORGANIZATION, SHOPPER)
     registered = shopper.RegisterShopper(
@@ -89,12 +88,8 @@ async def client(world: World, password: str) -> None:
             world.vault, ORGANIZATION, account, field, None, getattr(registered, field), world.now
         )
     ]
-    await world.all(Step(shopper.DECIDER, account, registered), *claimed)
-    passwords = Passwords()
-    hashed = await passwords.hash(password)
-    passwords.close()
-    async with world.store.pool.connection() as connection:
-        await sign_ins.set_password(connection, account, hashed)
+    if await world.all(Step(shopper.DECIDER, account, registered), *claimed):
+        await world.let_in(account)
     lines = tuple(cart.Line(identity(code), quantity, snapshot(code)) for code, quantity in CHOSEN)
     known = frozenset(line.item for line in lines)
     saved = cart.SaveCart(shopper=SHOPPER, lines=lines, known=known, now=world.now)
