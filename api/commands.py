@@ -56,6 +56,13 @@ async def run_all(
     return outcome
 
 
+async def is_repeated(runtime: Runtime, request: Request[Any, Any, Any]) -> bool:
+    """Whether this request's `Idempotency-Key` was accepted before: then it is answered as it was, whatever would keep
+    a new one from being tried."""
+    key = _key(request, context.of(request.scope))
+    return key is not None and await runtime.store.was_accepted(key)
+
+
 def new_id(runtime: Runtime, request: Request[Any, Any, Any], prefix: str) -> str:
     """An identity that nobody can guess: `goal_` and twenty hex digits. The same for a request that comes again with
     its `Idempotency-Key`, so that the answer speaks of what the first one made."""

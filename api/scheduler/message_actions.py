@@ -49,7 +49,8 @@ async def schedule(
 ) -> Message:
     """Let a draft wait for its time. Ten sends in a minute at most; 503 while WhatsApp is not connected (W8)."""
     row = await messages.found(runtime, caller, message_id)
-    await whatsapp.check(caller.organization)
+    if not await commands.is_repeated(runtime, request):
+        await whatsapp.check(caller.organization)
     data = data or Scheduling()
     when = timing.meant(runtime, data.scheduled_for, data.timezone, row.timezone)
     asked = scheduled_message.ScheduleMessage(
@@ -135,7 +136,8 @@ async def retry(
     """Send a failed message again, to those who did not get it (W5). 503 while WhatsApp is not connected, 502 when it
     answers with errors (W8)."""
     await messages.found(runtime, caller, message_id)
-    await whatsapp.check_sending(caller.organization)
+    if not await commands.is_repeated(runtime, request):
+        await whatsapp.check_sending(caller.organization)
     asked = scheduled_message.RetryMessage(message=message_id, now=runtime.clock())
     await messages.run(runtime, request, caller, message_id, asked)
     return await messages.show(runtime, caller, message_id)

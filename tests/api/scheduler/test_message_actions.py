@@ -107,6 +107,22 @@ def test_nothing_is_scheduled_while_whatsapp_is_away(ana: Client, group: str, wh
     assert do(ana, message, "schedule").status == 200
 
 
+@pytest.mark.parametrize("action", ["schedule", "retry"])
+def test_what_was_done_is_answered_again_by_its_key_while_whatsapp_is_away(
+    world: World, ana: Client, group: str, whatsapp: Callable[..., None], action: str
+) -> None:
+    message = brought(world, ana, group, "draft" if action == "schedule" else "failed")
+    keyed = ana.with_headers(idempotency_key="k1")
+    first = do(keyed, message, action)
+    assert first.status == 200
+    whatsapp("disconnected")
+    with world.unchanged():
+        again = do(keyed, message, action)
+        assert (again.status, again.json) == (200, first.json)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert code(do(ana.with_headers(idempotency_key="k2"), message, action)) == (503, "WHATSAPP_DISCONNECTED")
+
+
 def test_a_draft_without_groups_or_time_is_not_scheduled(ana: Client, group: str) -> None:
     nobody = made(ana, f"{API}/messages", {"content": "Hola", "scheduled_for": SOON})
     assert code(do(ana, nobody, "schedule")) == (422, "GROUPS_MISSING")
