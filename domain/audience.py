@@ -16,9 +16,13 @@ LISTED_AT_ONCE = 5_000
 def parts(recipients: Iterable[str]) -> list[tuple[str, ...]]:
     """The recipients, each once, in the order given."""
     once = tuple(dict.fromkeys(recipients))
-    if len(once) > MAX_RECIPIENTS:
-        raise Invalid("TOO_MANY", field="recipients", maximum=MAX_RECIPIENTS)
     return [once[first : first + LISTED_AT_ONCE] for first in range(0, len(once), LISTED_AT_ONCE)]
+
+
+def refuse_too_many(recipients: int) -> None:
+    """Refuse what would go to more than one message may with TOO_MANY_RECIPIENTS."""
+    if recipients > MAX_RECIPIENTS:
+        raise Invalid("TOO_MANY_RECIPIENTS", field="groups", maximum=MAX_RECIPIENTS, recipients=recipients)
 
 
 def groups(ids: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from domain.model import Command, Event
 
-FailureReason = Literal["MISSED_SCHEDULE", "NO_RECIPIENTS", "NOTHING_SENT"]
+FailureReason = Literal["MISSED_SCHEDULE", "NO_RECIPIENTS", "TOO_MANY_RECIPIENTS", "NOTHING_SENT"]
 
 
 class _OfMessage(Event):
@@ -129,7 +129,8 @@ class DraftMessage(_ToMessage):
 
 
 class EditMessage(_ToMessage):
-    """Change what is given. The groups cannot be changed once the recipients are listed."""
+    """Change what is given. The groups cannot be changed once the recipients are listed. `reached` is how many it would
+    go to now."""
 
     content: str | UnsetType = UNSET
     groups: tuple[str, ...] | UnsetType = UNSET
@@ -137,16 +138,18 @@ class EditMessage(_ToMessage):
     timezone: str | UnsetType | None = UNSET
     last: datetime | None = None
     repeated: int = 0
+    reached: int = 0
 
 
 class ScheduleMessage(_ToMessage):
     """Let a draft wait for its time; without `scheduled_for` the one it was drafted with. `repeated` is how often the
-    same text went, or is going, to the same groups within a day."""
+    same text went, or is going, to the same groups within a day, `reached` how many it would go to now."""
 
     scheduled_for: datetime | None = None
     timezone: str | None = None
     last: datetime | None = None
     repeated: int = 0
+    reached: int = 0
 
 
 class PauseMessage(_ToMessage):
@@ -156,10 +159,12 @@ class PauseMessage(_ToMessage):
 
 
 class ResumeMessage(_ToMessage):
-    """Let a paused message wait again; a new time is needed when its own has passed (W24)."""
+    """Let a paused message wait again; a new time is needed when its own has passed (W24). `reached` is how many it
+    would go to now."""
 
     scheduled_for: datetime | None = None
     last: datetime | None = None
+    reached: int = 0
 
 
 class CancelMessage(_ToMessage):

@@ -122,9 +122,9 @@ def _moved(state: State, status: Status, at: datetime) -> State:
 
 
 def decide(state: State, command: MessageCommand) -> list[Event]:
-    """Refuses with what `message_text` and `schedule` refuse, GROUPS_MISSING, TOO_MANY, SCHEDULE_MISSING,
-    SPAM_SUSPECTED (Invalid), UNKNOWN_MESSAGE (NotFound), INVALID_STATE, SCHEDULE_PASSED, RECIPIENTS_LISTED,
-    NOT_DUE, MESSAGE_CHANGED, MESSAGE_EXISTS and COUNTS_OPEN (Conflict)."""
+    """Refuses with what `message_text` and `schedule` refuse, GROUPS_MISSING, TOO_MANY, TOO_MANY_RECIPIENTS,
+    SCHEDULE_MISSING, SPAM_SUSPECTED (Invalid), UNKNOWN_MESSAGE (NotFound), INVALID_STATE, SCHEDULE_PASSED,
+    RECIPIENTS_LISTED, NOT_DUE, MESSAGE_CHANGED, MESSAGE_EXISTS and COUNTS_OPEN (Conflict)."""
     if isinstance(command, DraftMessage):
         return draft(state, command)
     if isinstance(command, DeleteMessage) and command.now == state.deleted_at:
@@ -205,7 +205,7 @@ def edit(state: State, command: EditMessage) -> list[Event]:
     if (content, groups, moment, timezone) == (state.content, state.groups, state.scheduled_for, state.timezone):
         return []
     if state.status == "scheduled":
-        _complete(moment, groups)
+        _complete(moment, groups, command.reached if groups != state.groups else 0)
         message_text.refuse_spam(content, command.repeated if content != state.content else 0)
     revision = state.revision + (content != state.content)
     now = {"content": content, "groups": groups, "scheduled_for": moment, "timezone": timezone}
@@ -217,7 +217,7 @@ def put_on_schedule(state: State, command: ScheduleMessage) -> list[Event]:
         return []
     must_be(state.status, frozenset({"draft"}), "schedule")
     moment = _moment(command.scheduled_for or state.scheduled_for, command)
-    _complete(moment, state.groups)
+    _complete(moment, state.groups, command.reached)
     message_text.refuse_spam(state.content, command.repeated)
     timezone = schedule.zone_name(command.timezone) or state.timezone
     return [_said(MessageScheduled, state, command, scheduled_for=moment, timezone=timezone)]
@@ -230,6 +230,8 @@ def resume(state: State, command: ResumeMessage) -> list[Event]:
     moment = _moment(command.scheduled_for, command) or state.scheduled_for
     if moment is None or moment <= command.now:
         raise Conflict("SCHEDULE_PASSED", message=command.message, scheduled_for=moment)
+    if not state.recipients:
+        audience.refuse_too_many(command.reached)
     return [_said(MessageResumed, state, command, scheduled_for=moment)]
 
 
@@ -250,6 +252,8 @@ def start(state: State, command: StartSending) -> list[Event]:
     total = state.recipients + sum(map(len, parts))
     if not total:
         return _in_vain(state, command, "NO_RECIPIENTS")
+    if total > audience.MAX_RECIPIENTS:
+        return _in_vain(state, command, "TOO_MANY_RECIPIENTS")
     if state.status == "retry":
         return listed
     return [*listed, _said(SendingStarted, state, command, recipients=total, attempt=state.attempt)]
@@ -286,11 +290,12 @@ def _already(state: State, status: Status, command: TimedCommand) -> bool:
     return state.status == status and state.since == command.now
 
 
-def _complete(moment: datetime | None, groups: Sequence[str]) -> None:
+def _complete(moment: datetime | None, groups: Sequence[str], reached: int) -> None:
     if moment is None:
         raise Invalid("SCHEDULE_MISSING", field="scheduled_for")
     if not groups:
         raise Invalid("GROUPS_MISSING", field="groups")
+    audience.refuse_too_many(reached)
 
 
 def _moment(moment: datetime | None, command: DraftMessage | EditMessage | ScheduleMessage | ResumeMessage):

@@ -119,6 +119,9 @@ FIELDS: dict[str, Sentence] = {
     "ZONE_INVALID": lambda facts: "Debe ser una zona horaria, como America/Mexico_City",
     "GROUPS_MISSING": lambda facts: "Elige al menos un grupo",
     "TOO_MANY": lambda facts: f"Puede tener {facts['maximum']} como máximo",
+    "TOO_MANY_RECIPIENTS": lambda facts: (
+        f"Llegaría a {facts['recipients']} destinatarios y un mensaje admite {facts['maximum']}: divide los grupos"
+    ),
     "VALUE_NOT_ALLOWED": lambda facts: "Debe ser uno de: " + ", ".join(facts["allowed"]),
     "NUMBER_OUT_OF_RANGE": lambda facts: f"Debe estar entre {facts['minimum']} y {facts['maximum']}",
     "PERIOD_INVALID": lambda facts: "El inicio debe ser anterior al final",

@@ -59,6 +59,7 @@ async def schedule(
         timezone=when.timezone,
         last=when.last,
         repeated=await messages.repeated(runtime, row, caller.organization, row.content),
+        reached=await messages.reached(runtime, caller.organization, row.groups),
         now=runtime.clock(),
     )
     await messages.run(runtime, request, caller, message_id, asked)
@@ -100,7 +101,11 @@ async def resume(
     data = data or Scheduling()
     when = timing.meant(runtime, data.scheduled_for, data.timezone, row.timezone)
     asked = scheduled_message.ResumeMessage(
-        message=message_id, scheduled_for=when.moment, last=when.last, now=runtime.clock()
+        message=message_id,
+        scheduled_for=when.moment,
+        last=when.last,
+        reached=await messages.reached(runtime, caller.organization, row.groups),
+        now=runtime.clock(),
     )
     await messages.run(runtime, request, caller, message_id, asked)
     return await messages.show(runtime, caller, message_id, when.warnings)

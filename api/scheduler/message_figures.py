@@ -15,6 +15,7 @@ from api.runtime import Runtime
 from api.scheduler import contract, messages, phrases
 from api.scheduler.contract import Page, iso_or_none
 from api.scheduler.whatsapp import WhatsApp
+from domain import audience as audiences
 from domain import message_text
 from projections import contacts, deliveries
 
@@ -102,10 +103,12 @@ async def preview(
     waits = row.status in ("draft", "scheduled", "paused")
     passed = row.scheduled_for is not None and row.scheduled_for <= runtime.clock() and waits
     connected = (await whatsapp.connection(caller.organization)).status == "connected"
+    too_many = not row.recipient_count and audience.recipients > audiences.MAX_RECIPIENTS
     codes = [
         *(["SCHEDULE_MISSING"] if row.scheduled_for is None else ["SCHEDULE_PASSED"] if passed else []),
         *(["GROUPS_MISSING"] if not row.groups else []),
         *(["NO_RECIPIENTS"] if row.groups and not audience.recipients else []),
+        *(["TOO_MANY_RECIPIENTS"] if too_many else []),
         *(["DUPLICATES_MERGED"] if duplicates else []),
         *(["INACTIVE_SKIPPED"] if audience.inactive else []),
         *message_text.spam(row.content, again),

@@ -180,6 +180,11 @@ async def repeated(runtime: Runtime, row: ScheduledMessage, organization: str, c
     return await scheduled_messages.alike(runtime.views, organization, row.owner, content, row.groups, row.id, since)
 
 
+async def reached(runtime: Runtime, organization: str, chosen: Sequence[str]) -> int:
+    """How many a message to these groups would go to now."""
+    return (await contacts.reached(runtime.views, organization, {"": chosen})).get("", 0)
+
+
 def statuses(asked: str) -> tuple[str, ...]:
     """The statuses that a filter names, several with commas."""
     named = [part.strip() for part in asked.split(",") if part.strip()]
@@ -284,6 +289,7 @@ async def change(
         timezone=data.timezone,
         last=when.last,
         repeated=await repeated(runtime, row, caller.organization, content),
+        reached=0 if chosen is msgspec.UNSET else await reached(runtime, caller.organization, chosen),
         now=runtime.clock(),
     )
     await run(runtime, request, caller, message_id, asked)

@@ -10,6 +10,7 @@ WARNINGS = {
     "SCHEDULE_PASSED": "La fecha de envío ya pasó",
     "GROUPS_MISSING": "Aún no tiene grupos",
     "NO_RECIPIENTS": "Ningún contacto activo lo recibiría",
+    "TOO_MANY_RECIPIENTS": "Son demasiados destinatarios para un solo mensaje: divide los grupos",
     "DUPLICATES_MERGED": "Hay números en varios grupos: lo recibirán una sola vez",
     "INACTIVE_SKIPPED": "Los contactos inactivos no lo recibirán",
     "ALL_CAPS": "Parece spam: casi todo está en mayúsculas",
@@ -24,6 +25,7 @@ Sentence = Callable[[Mapping[str, Any]], str]
 REASONS = {
     "MISSED_SCHEDULE": "pasó demasiado tiempo desde la hora programada",
     "NO_RECIPIENTS": "ningún contacto activo lo podía recibir",
+    "TOO_MANY_RECIPIENTS": "sus grupos tienen demasiados destinatarios para un solo mensaje",
     "NOTHING_SENT": "no se pudo entregar a ningún destinatario",
 }
 NOTIFICATIONS: dict[str, tuple[str, Sentence]] = {

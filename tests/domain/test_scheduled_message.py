@@ -235,8 +235,25 @@ def test_long_lists_take_several_events_and_have_an_end() -> None:
     assert [len(event.recipients) for event in listed] == [5_000, 5_000, 1]
     assert isinstance(events[-1], SendingStarted)
     assert events[-1].recipients == len(many)
-    with pytest.raises(Invalid, match="TOO_MANY"):
-        audience.parts(str(number) for number in range(audience.MAX_RECIPIENTS + 1))
+    most = tuple(f"c{number}" for number in range(audience.MAX_RECIPIENTS))
+    start = StartSending(message="m1", recipients=(*most, "c0"), late=HOUR, now=DUE)
+    assert scheduled_message.decide(life("scheduled").state, start)[-1] == replace(STARTED, recipients=len(most))
+
+
+def test_a_message_for_more_than_may_be_fails_at_its_time_and_is_not_scheduled_where_that_is_known() -> None:
+    too_many = tuple(f"c{number}" for number in range(audience.MAX_RECIPIENTS + 1))
+    start = StartSending(message="m1", recipients=too_many, late=HOUR, now=DUE)
+    failed = MessageFailed(**ABOUT, reason="TOO_MANY_RECIPIENTS", failed=0, reasons={}, at=DUE)
+    life("scheduled").when(start).then(replace(STARTED, recipients=0), failed)
+    refused = {"field": "groups", "maximum": audience.MAX_RECIPIENTS, "recipients": len(too_many)}
+    for status, asked in (
+        ("draft", ScheduleMessage(message="m1", scheduled_for=AFTER, reached=len(too_many), now=LATER)),
+        ("paused", ResumeMessage(message="m1", scheduled_for=AFTER, reached=len(too_many), now=LATER)),
+        ("scheduled", EditMessage(message="m1", groups=("g9",), reached=len(too_many), now=NOW)),
+    ):
+        life(status).when(asked).refuses(Invalid, "TOO_MANY_RECIPIENTS", **refused)
+        state = scheduled_message.decide(life(status).state, replace(asked, reached=audience.MAX_RECIPIENTS))
+        assert state, "as many as may be"
 
 
 def test_a_start_that_comes_too_late_or_for_nobody_fails() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain import audience
+from tests.support.business import made
 from tests.support.http import Client, World
-from tests.support.messages import API, SOON, do, draft
+from tests.support.messages import API, SOON, code, do, draft
 
 pytestmark = pytest.mark.usefixtures("at_noon")
 DUE = datetime.fromisoformat(SOON)
@@ -80,6 +82,47 @@ def test_the_recipients_are_those_of_the_moment_and_stay_from_then_on(world: Wor
     ana.put(f"{API}/contacts/{first}", json={"is_active": False})
     assert shown(ana, message)["recipient_count"] == 3
     assert ana.get(f"{API}/messages/{message}/recipients").json["total"] == 3
+
+
+def test_a_message_for_too_many_fails_at_its_time_and_its_owner_is_told(
+    world: World, ana: Client, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = scheduled(ana, group)
+    monkeypatch.setattr(audience, "MAX_RECIPIENTS", 1)  # the group grew since
+    world.time_is(DUE)
+    world.strike()
+    world.react()
+    failed = shown(ana, message)
+    assert (failed["status"], failed["status_reason"]) == ("failed", "TOO_MANY_RECIPIENTS")
+    (told,) = ana.get(f"{API}/notifications").json["items"]
+    assert (told["type"], told["related_entity_id"]) == ("error", message)
+    assert told["message"] == "El mensaje falló: sus grupos tienen demasiados destinatarios para un solo mensaje"
+    assert do(ana, message, "retry").status == 200
+    world.strike()
+    assert shown(ana, message)["status"] == "failed", "they are as many as before"
+
+
+def test_where_it_is_known_a_message_for_too_many_is_not_scheduled(
+    world: World, ana: Client, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, paused, message = scheduled(ana, group), scheduled(ana, group, "Luego"), draft(ana, group, content="Ya")
+    do(ana, paused, "pause")
+    monkeypatch.setattr(audience, "MAX_RECIPIENTS", 1)
+    world.time_is(world.now + timedelta(minutes=1))
+    warned = ana.get(f"{API}/messages/{message}/preview").json["warnings"]
+    assert "TOO_MANY_RECIPIENTS" in [warning["code"] for warning in warned]
+    other = made(ana, f"{API}/groups", {"name": "Otro"})
+    with world.unchanged():
+        for refused in (
+            do(ana, message, "schedule"),
+            do(ana, paused, "resume"),
+            ana.put(f"{API}/messages/{waiting}", json={"groups": [group, other]}),
+        ):
+            assert code(refused) == (422, "TOO_MANY_RECIPIENTS"), refused
+            said = "Llegaría a 2 destinatarios y un mensaje admite 1: divide los grupos"
+            assert refused.json["error"]["details"] == {"groups": [said]}
+    monkeypatch.setattr(audience, "MAX_RECIPIENTS", 2)
+    assert do(ana, message, "schedule").status == 200
 
 
 def test_a_message_for_nobody_fails_at_its_time(world: World, ana: Client, group: str) -> None:

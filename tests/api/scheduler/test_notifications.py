@@ -53,6 +53,7 @@ def test_the_end_of_a_message_is_told_to_its_owner(world: World, ana: Client, gr
         (None, {"sent": 2, "failed": 1}, "warning", "Mensaje enviado con errores", "2 destinatarios; 1 fallaron"),
         ("MISSED_SCHEDULE", {}, "error", "El mensaje no se envió", "pasó demasiado tiempo desde la hora programada"),
         ("NO_RECIPIENTS", {}, "error", "El mensaje no se envió", "ningún contacto activo lo podía recibir"),
+        ("TOO_MANY_RECIPIENTS", {}, "error", "El mensaje no se envió", "demasiados destinatarios para un solo mensaje"),
         ("NOTHING_SENT", {"failed": 2}, "error", "El mensaje no se envió", "no se pudo entregar a ningún destinatario"),
     ],
 )
