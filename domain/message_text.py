@@ -56,7 +56,10 @@ def text(value: str, field: str = "content") -> str:
 
 
 def copied(content: str) -> str:
-    """The text of a duplicate."""
+    """The text of a duplicate. Refuses one that its mark makes too long with COPY_TOO_LONG."""
+    if len(COPY) + len(content) > MAX_LENGTH:
+        facts = {"mark": COPY.strip(), "maximum": MAX_LENGTH, "length": len(COPY) + len(content)}
+        raise Invalid("COPY_TOO_LONG", field="content", **facts)
     return COPY + content
 
 

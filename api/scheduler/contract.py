@@ -106,6 +106,10 @@ Sentence = Callable[[Mapping[str, Any]], str]
 FIELDS: dict[str, Sentence] = {
     "TEXT_EMPTY": lambda facts: "No puede estar vacío",
     "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
+    "COPY_TOO_LONG": lambda facts: (
+        f"Con la marca {facts['mark']} la copia tendría {facts['length']} caracteres y caben {facts['maximum']}: "
+        "acorta el mensaje, o crea uno nuevo con su texto"
+    ),
     "TEXT_UNPRINTABLE": lambda facts: "Contiene caracteres no permitidos",
     "MARKUP_NOT_ALLOWED": lambda facts: "No puede contener HTML ni scripts",
     "SPAM_SUSPECTED": lambda facts: "Parece spam: " + ", ".join(SPAM[reason] for reason in facts["reasons"]),

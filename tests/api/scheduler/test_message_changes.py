@@ -192,7 +192,10 @@ def test_a_preview_says_everything_that_should_be_minded(
 
 def test_a_copy_says_so_and_goes_to_the_same_groups(world: World, ana: Client, group: str) -> None:
     message = draft(ana, group, content="ñ" * 4_089, timezone="Europe/Madrid")
-    assert code(do(ana, message, "duplicate")) == (422, "TEXT_TOO_LONG"), "with its mark it would be too long"
+    refused = do(ana, message, "duplicate")
+    assert code(refused) == (422, "COPY_TOO_LONG"), "with its mark it would be too long"
+    said = "Con la marca [COPIA] la copia tendría 4097 caracteres y caben 4096: acorta el mensaje, o crea uno nuevo con"
+    assert refused.json["error"]["details"] == {"content": [f"{said} su texto"]}
     change(ana, message, content="ñ" * 4_088)
     copy = do(ana, message, "duplicate").json
     assert copy["content"] == "[COPIA] " + "ñ" * 4_088
