@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     import_max_rows: int = 200_000
     default_goal: int = 25_000_00
     """A Pazz partner's target, in centavos, as long as none was ever set."""
+    pazz_return_seconds: float = 24 * 3600
+    """A Pazz dashboard that was cut comes back with the access token it was opened with, although that has expired, for
+    so long after its sign-in was last refreshed; 0 means never."""
     pazz_organization: str = ""
     """The organisation that people join who register in Pazz; without one nobody can."""
     pazz_url: str = "http://localhost:5173"

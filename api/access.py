@@ -91,9 +91,17 @@ class Tokens:
         if expires <= time.time():
             self._read.pop(token, None)
             raise Unauthorized("expired")
+        self.refuse_ended(caller)
+        return caller
+
+    def holder(self, token: str) -> Caller:
+        """Who was given this token, which may have expired: not enough to let anybody in. Raises `Unauthorized`."""
+        return self._decode(token, expired=True)[0]
+
+    def refuse_ended(self, caller: Caller) -> None:
+        """Raise `Revoked` when the sign-in is known to be over."""
         if caller.sign_in in self._revoked:
             raise Revoked(caller)
-        return caller
 
     def on_revoked(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with every sign-in that ends, such as to cut its sockets; it must not block."""
@@ -112,10 +120,10 @@ class Tokens:
         self.revoke(*sign_ins)
         self._revoked = sign_ins
 
-    def _decode(self, token: str) -> tuple[Caller, float]:
+    def _decode(self, token: str, *, expired: bool = False) -> tuple[Caller, float]:
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"require": CLAIMS}
+                token, self._secret, algorithms=[ALGORITHM], options={"require": CLAIMS, "verify_exp": not expired}
             )
         except jwt.PyJWTError as error:
             raise Unauthorized(str(error)) from None

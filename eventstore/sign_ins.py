@@ -57,6 +57,10 @@ select pg_notify('revoked', sign_in) from revoked
 TOKEN = re.compile(r"[0-9a-f]{24}\.[A-Za-z0-9_-]{43}")
 
 AGE = "select extract(epoch from now() - created_at)::float8 from sign_ins where sign_in = %s"
+ALIVE = """
+select claims ->> 'organization', claims ->> 'id' from sign_ins
+where sign_in = %s and revoked_at is null and expires_at > now() and refreshed_at > now() - make_interval(secs => %s)
+"""
 REVOKED_SINCE = "select sign_in from sign_ins where revoked_at > now() - make_interval(secs => %s)"
 
 
@@ -131,6 +135,13 @@ async def revoke_all(connection: AsyncConnection, account: str) -> None:
 async def age(source: Source, sign_in: str) -> float | None:
     """How many seconds ago a sign-in began; None for one that is unknown."""
     return await reading.value(source, AGE, [sign_in])
+
+
+async def alive(source: Source, sign_in: str, seconds: float) -> tuple[str, str] | None:
+    """The organisation and the id of who holds a sign-in, if it could still be refreshed, and was refreshed or begun in
+    the last `seconds`."""
+    found = await reading.tuples(source, ALIVE, [sign_in, seconds])
+    return (found[0][0], found[0][1]) if found else None
 
 
 async def revoked_since(connection: AsyncConnection, seconds: float) -> set[str]:

@@ -7,20 +7,23 @@ path as the namespace and connects to `/socket.io` at the root; so both namespac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+import psycopg
 import socketio
 from socketio.exceptions import ConnectionRefusedError
+from socketio.packet import CONNECT
 
-from api.access import Unauthorized
+from api.access import Revoked, Unauthorized
 from api.context import Caller
 from api.hub import Push
-from api.pazz import contract, pushes
+from api.pazz import contract, pushes, returning
 from api.runtime import Runtime
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
@@ -30,6 +33,8 @@ LIBRARY: Any = logging.getLogger("api.pazz.socketio")
 LIBRARY.setLevel(logging.WARNING)
 
 NAMESPACES = ("/", "/pazz")
+ASK_AGAIN = 0.5
+"""Seconds between two questions to a database that is away."""
 
 
 class Realtime:
@@ -38,7 +43,8 @@ class Realtime:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         several = runtime.settings.api_processes > 1
-        self.server = socketio.AsyncServer(
+        self.server = Server(
+            self._pid,
             async_mode="asgi",
             # Long polling needs every request of a session to reach one process; with several only websockets do.
             transports=["websocket"] if several else None,
@@ -62,9 +68,9 @@ class Realtime:
 
     async def _connect(self, namespace: str, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         given: dict[str, Any] = auth if isinstance(auth, dict) else {}
-        token, since = given.get("token"), given.get("since")
+        since = given.get("since")
         try:
-            caller = self._runtime.tokens.caller(token if isinstance(token, str) else "")
+            caller = await self._caller(given)
         except Unauthorized:
             raise ConnectionRefusedError("UNAUTHORIZED") from None
         if caller.role != contract.ROLE:
@@ -75,6 +81,22 @@ class Realtime:
         self._count[caller.subject] += 1
         if isinstance(since, int) and not isinstance(since, bool):
             self._start(self._resume(namespace, sid, caller, since))
+
+    async def _caller(self, given: dict[str, Any]) -> Caller:
+        """Who connects: by a good token, or by the expired one of a connection that they had before."""
+        token = given.get("token")
+        try:
+            return self._runtime.tokens.caller(token if isinstance(token, str) else "")
+        except Revoked:
+            raise
+        except Unauthorized:
+            while True:
+                with contextlib.suppress(psycopg.Error):
+                    return await returning.caller(self._runtime, token, given.get("pid"))
+                await asyncio.sleep(ASK_AGAIN)  # who waits does not mind; who is refused does not come back
+
+    def _pid(self, namespace: str, sid: str) -> str:
+        return returning.pid(self._runtime, self._connections[namespace, sid].sign_in, sid)
 
     async def _resume(self, namespace: str, sid: str, caller: Caller, since: int) -> None:
         """Tell what was missed, once the client has been told that it is connected."""
@@ -129,6 +151,19 @@ class Realtime:
         # The position goes along as a second argument; a client hands it back as `auth.since` to resume.
         body = (msgspec.to_builtins(push.body), {"position": push.position})
         await self.server.emit(push.name, body, to=to, namespace=namespace)
+
+
+class Server(socketio.AsyncServer):
+    """The library's server, which tells every client that is let in its `pid`."""
+
+    def __init__(self, pid: Callable[[str, str], str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._pid = pid
+
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        if pkt.packet_type == CONNECT:
+            pkt.data["pid"] = self._pid(pkt.namespace or "/", pkt.data["sid"])
+        await super()._send_packet(eio_sid, pkt)
 
 
 class Resuming:

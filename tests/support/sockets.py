@@ -148,6 +148,9 @@ class SocketIo:
         if answer.startswith("44"):
             raise Refused(None, json.loads(answer[2:].removeprefix(self._namespace))["message"])
         assert answer.startswith(f"40{self._namespace}"), answer
+        about = json.loads(answer[2:].removeprefix(self._namespace))
+        self.pid: str = about["pid"]
+        """What a client hands back as `auth.pid` when it connects again, as socket.io-client does by itself."""
 
     def __enter__(self):
         return self
