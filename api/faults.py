@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from litestar import Request
 from litestar.exceptions import ValidationException
+from litestar.handlers import BaseRouteHandler
 from litestar.utils.scope.state import ScopeState
 
 Kind = Literal["required", "unknown", "wrong_type", "out_of_range"]
@@ -60,14 +61,20 @@ def _check(name: str, value: Any, expected: Any) -> list[Fault]:
     return []
 
 
-def of_query(error: ValidationException) -> list[Fault]:
-    """The faults that the framework found in query and path parameters."""
+def of_query(error: ValidationException, handler: BaseRouteHandler) -> list[Fault]:
+    """The faults that the framework found in query and path parameters, by the names that the caller writes."""
     extra = error.extra if isinstance(error.extra, list) else []
     return [
-        Fault(str(entry.get("key", "")), "wrong_type", str(entry.get("message", "")))
+        Fault(_written(str(entry.get("key", "")), handler), "wrong_type", str(entry.get("message", "")))
         for entry in extra
         if isinstance(entry, dict)
     ]
+
+
+def _written(parameter: str, handler: BaseRouteHandler) -> str:
+    """What a parameter is called in the query: `from` is a name there and none here."""
+    known = handler.parsed_fn_signature.parameters.get(parameter)
+    return getattr(known.kwarg_definition, "name", None) or parameter if known else parameter
 
 
 def body_of(request: Request[Any, Any, Any]) -> bytes:

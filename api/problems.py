@@ -77,9 +77,11 @@ def handlers(answer: Answer) -> dict[Any, Any]:
         return answer(request, Problem(status=status, code=error.code, facts=error.facts, faults=fields))
 
     def malformed(request: AnyRequest, error: ValidationException) -> Response[Any]:
-        shape = request.scope["route_handler"].opt.get("body")
+        handler = request.route_handler
+        shape = handler.opt.get("body")
         found = faults.find(faults.body_of(request), shape) if shape else []
-        return answer(request, Problem(status=400, code=MALFORMED, faults=tuple(found or faults.of_query(error))))
+        found = found or faults.of_query(error, handler)
+        return answer(request, Problem(status=400, code=MALFORMED, faults=tuple(found)))
 
     def http(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code >= 500:

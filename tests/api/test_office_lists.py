@@ -71,3 +71,10 @@ def test_what_is_no_page_is_refused(world: World) -> None:
         for wrong in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"after": "x" * 101}):
             assert manager.get(f"/office/{path}", params=wrong).status == 400, (path, wrong)
     assert manager.get("/office/commissions", params={"status": "lost"}).status == 400
+
+
+def test_a_wrong_parameter_is_named_as_it_was_written(world: World) -> None:
+    manager = world.signed_in(world.user("manager"))
+    for name in ("from", "to", "after", "limit"):
+        answer = manager.get("/office/audit/events", params={name: "ayer"})
+        assert list(answer.json["error"]["details"]) == [name]
