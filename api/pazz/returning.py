@@ -29,8 +29,7 @@ async def caller(runtime: Runtime, token: object, shown: object) -> Caller:
     sid, _, seal = shown.rpartition(".") if isinstance(shown, str) else ("", "", "")
     if not hmac.compare_digest(seal.encode(), _seal(runtime, held.sign_in, sid).encode()):
         raise Unauthorized("expired")
-    seconds = runtime.settings.pazz_return_seconds
-    whose = await sign_ins.alive(runtime.views, held.sign_in, seconds) if seconds > 0 else None
+    whose = await sign_ins.alive(runtime.views, held.sign_in, runtime.settings.pazz_return_seconds)
     found = await users.by_id(runtime.views, *whose) if whose else None
     if found is None or not found.active:
         raise Unauthorized("over")

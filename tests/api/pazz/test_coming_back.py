@@ -115,6 +115,7 @@ def sql(statement: str) -> Callable[[Broker], None]:
 
 ENDS: dict[str, Callable[[Broker], object]] = {
     "signed out": lambda broker: broker.pazz.post("/pazz/api/v1/auth/logout"),
+    "signed out long ago": sql("update sign_ins set revoked_at = now() - interval '20 days' where sign_in = %s"),
     "the account is closed": lambda broker: change(
         broker, user.DeactivateUser(user=broker.ana.id, now=broker.world.now)
     ),
