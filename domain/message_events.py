@@ -66,7 +66,7 @@ class MessageCancelled(_OfMessage):
 
 
 class MessageRedrafted(_OfMessage):
-    """A message went back to being a draft."""
+    """A message went back to being a draft. One that had failed goes to everybody anew, as in a retry."""
 
     was: str
 
@@ -174,7 +174,7 @@ class CancelMessage(_ToMessage):
 
 
 class RedraftMessage(_ToMessage):
-    """Make it a draft again."""
+    """Make it a draft again; its time stays, to be used or changed."""
 
 
 class DeleteMessage(_ToMessage):

@@ -100,7 +100,8 @@ def evolve(state: State, event: MessageEvent) -> State:
         case MessageCancelled():
             return _moved(state, "cancelled", event.at)
         case MessageRedrafted():
-            return _moved(state, "draft", event.at)
+            again = replace(state, attempt=state.attempt + (event.was == "failed"))
+            return _moved(again, "draft", event.at)
         case MessageDeleted():
             return replace(state, deleted_at=event.at)
         case RecipientsListed():

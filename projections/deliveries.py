@@ -17,7 +17,7 @@ from domain.delivery import (
     DeliveryHandedOver,
     DeliveryReleased,
 )
-from domain.scheduled_message import MessageRetried, RecipientsListed
+from domain.scheduled_message import MessageRedrafted, MessageRetried, RecipientsListed
 from eventstore import reading
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
@@ -63,6 +63,9 @@ RETRY = """
 update deliveries set status = 'pending', run = %s
 where organization = %s and message = %s and status = 'failed'
 """
+REDRAFT = """
+update deliveries set status = 'pending', run = run + 1 where organization = %s and message = %s and status = 'failed'
+"""
 CLAIM = """
 update deliveries set status = 'claimed', claim = %s, worker = %s, attempt = %s, run = %s, revision = %s,
        phone_digest = %s, claimed_at = %s, provider_id = null, doubt = null, reason = null
@@ -98,6 +101,7 @@ update deliveries set doubled = doubled + 1 where organization = %s and message 
 EVENTS = (
     RecipientsListed,
     MessageRetried,
+    MessageRedrafted,
     DeliveryClaimed,
     DeliveryHandedOver,
     DeliveryDoubted,
@@ -115,6 +119,8 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
             yield LIST, (organization, event.message, list(event.recipients))
         case MessageRetried() as event:
             yield RETRY, (event.attempt, organization, event.message)
+        case MessageRedrafted(was="failed") as event:
+            yield REDRAFT, (organization, event.message)
         case DeliveryClaimed() as event:
             yield (
                 CLAIM,

@@ -98,6 +98,11 @@ RETRY = """
 update scheduled_messages set status = 'retry', status_reason = null, status_at = %s, updated_at = %s, attempt = %s
 where organization = %s and id = %s
 """
+REDRAFT = """
+update scheduled_messages set status = 'draft', status_reason = null, status_at = %s, updated_at = %s,
+       attempt = attempt + %s
+where organization = %s and id = %s
+"""
 SEND = """
 update scheduled_messages set status = 'sent', status_reason = null, status_at = %s, updated_at = %s, sent_at = %s
 where organization = %s and id = %s
@@ -142,7 +147,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
         case MessageCancelled() as event:
             yield MOVE, ("cancelled", event.reason, event.at, event.at, organization, event.message)
         case MessageRedrafted() as event:
-            yield MOVE, ("draft", None, event.at, event.at, organization, event.message)
+            yield REDRAFT, (event.at, event.at, int(event.was == "failed"), organization, event.message)
         case MessageFailed() as event:
             yield MOVE, ("failed", event.reason, event.at, event.at, organization, event.message)
         case RecipientsListed() as event:

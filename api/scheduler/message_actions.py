@@ -1,4 +1,5 @@
-"""What can be done with a message: schedule, pause, resume, cancel, duplicate, retry. The transition table decides."""
+"""What can be done with a message: schedule it and take it off again, pause, resume, cancel, duplicate, retry. The
+transition table decides."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, post
+from litestar import Request, Router, delete, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
@@ -64,6 +65,20 @@ async def schedule(
     )
     await messages.run(runtime, request, caller, message_id, asked)
     return await messages.show(runtime, caller, message_id, when.warnings)
+
+
+@delete("/{message_id:str}/schedule", summary="Take a message off the schedule", status_code=204)
+async def redraft(
+    request: Request[Any, Any, Any],
+    message_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> None:
+    """Make a message that is scheduled, paused, cancelled or failed a draft again. Its time stays, to be used or
+    changed; who got it already does not get it anew."""
+    await messages.found(runtime, caller, message_id)
+    asked = scheduled_message.RedraftMessage(message=message_id, now=runtime.clock())
+    await messages.run(runtime, request, caller, message_id, asked)
 
 
 @post("/{message_id:str}/pause", summary="Pause a message", opt={"body": Reason, "bodiless": True}, status_code=200)
@@ -179,4 +194,6 @@ async def duplicate(
     return await messages.show(runtime, caller, copy)
 
 
-router = Router("/api/messages", route_handlers=[schedule, pause, resume, cancel, retry, duplicate], tags=["messages"])
+router = Router(
+    "/api/messages", route_handlers=[schedule, redraft, pause, resume, cancel, retry, duplicate], tags=["messages"]
+)

@@ -180,7 +180,9 @@ class Message(RuleBasedStateMachine):
     @precondition(lambda self: not self.deleted)
     @rule()
     def redraft(self) -> None:
+        before = self.status
         self.must_move("draft", RedraftMessage)
+        self.run += before == "failed"
 
     @precondition(lambda self: not self.deleted)
     @rule()

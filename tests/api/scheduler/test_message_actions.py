@@ -28,15 +28,15 @@ def test_a_message_goes_from_draft_to_schedule_pause_resume_and_cancel(ana: Clie
     assert ana.get(f"{API}/messages/{message}").status == 404
 
 
-ACTIONS = ("schedule", "pause", "resume", "cancel", "duplicate", "retry", "edit", "delete")
+ACTIONS = ("schedule", "pause", "resume", "cancel", "duplicate", "retry", "redraft", "edit", "delete")
 ALLOWED = {
     "draft": {"schedule", "cancel", "duplicate", "edit", "delete"},
-    "scheduled": {"pause", "cancel", "duplicate", "edit", "delete"},
+    "scheduled": {"pause", "cancel", "redraft", "duplicate", "edit", "delete"},
     "sending": {"pause", "cancel"},
     "sent": {"duplicate"},
-    "paused": {"resume", "cancel", "edit", "delete"},
-    "cancelled": {"duplicate", "delete"},
-    "failed": {"retry", "cancel", "edit", "delete"},
+    "paused": {"resume", "cancel", "redraft", "edit", "delete"},
+    "cancelled": {"redraft", "duplicate", "delete"},
+    "failed": {"retry", "redraft", "cancel", "edit", "delete"},
 }
 """The settled table, 2.1: who may go where, and what people may do in each state."""
 
@@ -50,6 +50,8 @@ def test_the_table_says_what_may_be_done(world: World, ana: Client, group: str, 
         world.time_is(NOW + timedelta(minutes=1))  # at the same moment it would be the same command again
         if action == "edit":
             answer = ana.put(f"{API}/messages/{message}", json={"content": "Otra cosa"})
+        elif action == "redraft":
+            answer = ana.delete(f"{API}/messages/{message}/schedule")
         elif action == "delete":
             answer = ana.delete(f"{API}/messages/{message}")
         else:
@@ -87,6 +89,22 @@ def test_the_same_to_the_same_people_a_third_time_within_a_day_is_spam(world: Wo
     assert code(do(ana, third, "schedule")) == (422, "SPAM_SUSPECTED")
     world.time_is(NOW + timedelta(hours=24))
     assert do(ana, third, "schedule").status == 200
+
+
+@pytest.mark.parametrize("status", ["scheduled", "paused", "cancelled", "failed"])
+def test_a_message_taken_off_the_schedule_is_a_draft_with_its_time_and_may_be_scheduled_anew(
+    world: World, ana: Client, group: str, status: str
+) -> None:
+    message = brought(world, ana, group, status)
+    world.time_is(NOW + timedelta(minutes=1))
+    gone = ana.delete(f"{API}/messages/{message}/schedule")
+    assert (gone.status, gone.body) == (204, b"")
+    shown = ana.get(f"{API}/messages/{message}").json
+    assert (shown["status"], shown["scheduled_for"], shown["status_reason"]) == ("draft", SOON, None)
+    world.time_is(NOW + timedelta(minutes=2))
+    assert code(ana.delete(f"{API}/messages/{message}/schedule")) == (409, "INVALID_STATE"), "it is a draft already"
+    again = do(ana, message, "schedule", scheduled_for="2026-03-09T10:00:00Z")
+    assert (again.status, again.json["status"]) == (200, "scheduled")
 
 
 def test_a_paused_message_whose_time_has_passed_needs_another_one(world: World, ana: Client, group: str) -> None:
