@@ -41,6 +41,8 @@ class Provider:
         self.can_tell = True
         """Whether it can be asked which messages it has; Meta cannot."""
         self.progress: dict[str, Progress] = {}
+        self.states = 0
+        """How often it was asked how the connection is."""
         self.calls = 0
         self.asked = 0
 
@@ -61,6 +63,7 @@ class FakeGateway:
         self.provider = provider
 
     async def state(self) -> State:
+        self.provider.states += 1
         return "connected" if self.provider.connected else "disconnected"
 
     async def qr(self) -> str | None:
@@ -232,6 +235,17 @@ class Office:
                 outcome = await self.do(each.run.decider, each.run.stream, each.run.command)
                 names += [type(event).__name__ for event in outcome.events]
         await self.seen()
+        return names
+
+    async def started(self) -> list[str]:
+        """Let the clock look until it starts something; returns the names of all events that it led to."""
+        names: list[str] = []
+
+        async def looked() -> bool:
+            names.extend(await self.tick())
+            return "SendingStarted" in names
+
+        await eventually(looked)
         return names
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 from domain import contact, delivery
 from domain.contact import ContactDeleted
 from eventstore import paces
-from tests.support.store import connected, given, in_event_loop
+from tests.support.store import connected, eventually, given, in_event_loop
 from tests.support.whatsapp import ORGANIZATION, TEXT, Office, chat, office, phone
 from workers import line
 from workers.gateways.whatsapp import Doubtful, NotSent, Rejected
@@ -147,7 +147,7 @@ async def test_while_the_gateway_is_away_nothing_fails_and_then_it_goes_on(
         here.provider.connected = False
         await here.going_out()
         async with here.sending():
-            await asyncio.sleep(0.3)
+            await eventually(lambda: _asked(here, 3))
             assert (await here.counts()).pending == 5
             here.provider.connected = True
             counts = await here.ended()
@@ -254,6 +254,11 @@ async def test_a_paced_number_sends_no_faster(database_url: str) -> None:
             await here.ended()
         times = sorted(at for _, _, _, at in here.provider.messages)
         assert (times[-1] - times[0]).total_seconds() > 0.8
+
+
+async def _asked(here: Office, times: int) -> bool:
+    """Whether the gateway was asked so often how the connection is."""
+    return here.provider.states >= times
 
 
 async def _reasons(here: Office) -> set[str]:
