@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get, post
+from litestar import Request, Router, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
 
 from api import commands
 from api.context import Caller
@@ -38,6 +39,14 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     email: str | None = None
     phone: str | None = None
     assigned_to: str | None = None
+
+
+class CustomerChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to correct; a field that is absent stays as it is, null clears it."""
+
+    name: str | UnsetType = UNSET
+    email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,6 +138,23 @@ async def show(
     return await found(runtime, caller.organization, customer_id)
 
 
+@patch("/{customer_id:str}", summary="Correct a customer", opt={"body": CustomerChanges})
+async def change(
+    request: Request[Any, Any, Any],
+    customer_id: FromPath[str],
+    data: JSONBody[CustomerChanges],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> Customer:
+    """Correct what is known of the customer."""
+    stream = customer.stream(caller.organization, customer_id)
+    asked = customer.ChangeCustomer(
+        customer=customer_id, name=data.name, email=data.email, phone=data.phone, now=runtime.clock()
+    )
+    await commands.run(runtime, request, customer.DECIDER, stream, asked)
+    return await found(runtime, caller.organization, customer_id)
+
+
 @post("/{customer_id:str}/assignment", summary="Assign a customer", opt={"body": Assignment}, status_code=200)
 async def assign(
     request: Request[Any, Any, Any],
@@ -161,4 +187,4 @@ async def erase(
     return await found(runtime, caller.organization, customer_id)
 
 
-router = Router("/customers", route_handlers=[create, list_page, show, assign, erase], tags=["customers"])
+router = Router("/customers", route_handlers=[create, list_page, show, change, assign, erase], tags=["customers"])

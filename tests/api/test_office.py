@@ -204,6 +204,23 @@ def test_a_commission_that_was_not_earned_cannot_be_paid(world: World) -> None:
     assert answer.status == 409, answer
 
 
+def test_a_customer_is_corrected_and_their_partner_sees_it(world: World) -> None:
+    here = business(world)
+    path = f"/office/customers/{here.customer}"
+    before = here.office.get(path).json
+    corrected = here.office.patch(path, json={"name": "Pedro Juan Gutiérrez", "phone": "+52 55 1234 5678"})
+    assert corrected.status == 200, corrected
+    assert corrected.json == {**before, "name": "Pedro Juan Gutiérrez", "phone": "+525512345678"}
+    shown = here.pazz.get(f"/pazz/api/v1/clients/{here.customer}").json["data"]
+    assert shown["name"] == "Pedro Juan Gutiérrez"
+    with world.unchanged():
+        assert here.office.patch(path, json={"name": "Pedro Juan Gutiérrez"}).json == corrected.json
+        assert here.office.patch(path, json={"name": None}).status == 400
+        assert here.office.patch(path, json={"email": "nobody"}).status == 400
+        assert here.office.patch("/office/customers/nobody", json={"name": "X"}).status == 404
+    assert here.office.patch(path, json={"phone": None}).json == {**before, "name": "Pedro Juan Gutiérrez"}
+
+
 def test_an_erased_customer_is_gone_from_views_and_log(world: World) -> None:
     here = business(world)
     erased = here.office.post(f"/office/customers/{here.customer}/erasure")
