@@ -1,5 +1,5 @@
 """snake_case is this frontend's; camelCase is taken as well (W1), in bodies and in queries, where `status[]` is the
-list `status`."""
+list `status`, and the field to `sort` by may be in camelCase too."""
 
 from __future__ import annotations
 
@@ -57,9 +57,15 @@ class SnakeQuery:
         if scope["type"] == "http" and query and not (query.islower() and b"[" not in query and b"%5b" not in query):
             pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
             named = [(_snake(name.removesuffix("[]")), value) for name, value in pairs]
-            if [name for name, _ in named] != [name for name, _ in pairs]:
+            named = [(name, _sort(value) if name == "sort" else value) for name, value in named]
+            if named != pairs:
                 scope["query_string"] = urlencode(named).encode()
         await self._app(scope, receive, send)
+
+
+def _sort(value: str) -> str:
+    """The field to sort by, whose minus sign says which way."""
+    return f"-{_snake(value[1:])}" if value.startswith("-") else _snake(value)
 
 
 def _snake(name: str) -> str:

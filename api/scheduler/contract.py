@@ -170,7 +170,7 @@ SENTENCES: dict[str, str] = {
     "NOT_FOUND": "No se encontró lo que buscas",
     "METHOD_NOT_ALLOWED": "Este método no está permitido aquí",
     "CONFLICT": "No se puede hacer en el estado actual",
-    "INVALID_STATE": "No se puede hacer con un mensaje en estado {status}",
+    "INVALID_STATE": "No se puede hacer con un mensaje {standing}",
     "SCHEDULE_PASSED": "La hora programada ya pasó: indica una nueva",
     "RECIPIENTS_LISTED": "Los destinatarios ya están fijados: no se pueden cambiar los grupos",
     "GROUP_IN_USE": "Este grupo es de mensajes que aún no terminan: {messages}",
@@ -186,6 +186,15 @@ SENTENCES: dict[str, str] = {
     "INTERNAL_ERROR": "Algo salió mal de nuestro lado. Intenta de nuevo",
     "UNAVAILABLE": "El servicio no está disponible. Intenta de nuevo",
     "OUTCOME_UNKNOWN": "No sabemos si se guardó. Repite la solicitud con la misma clave",
+}
+STANDING = {
+    "draft": "en borrador",
+    "scheduled": "programado",
+    "sending": "que se está enviando",
+    "sent": "enviado",
+    "paused": "en pausa",
+    "cancelled": "cancelado",
+    "failed": "fallido",
 }
 BY_STATUS = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CONFLICT", 422: "VALIDATION_FAILED"}
 TAKEN = {"phone": "PHONE_EXISTS", "group_name": "NAME_EXISTS"}
@@ -215,7 +224,8 @@ def failed(problem: Problem, status: int) -> Failed:
     elif status not in (401, 429):
         details = {name: value for name, value in facts.items() if name != "kind"}
     sentence = SENTENCES.get(code) or SENTENCES[BY_STATUS.get(status, "CONFLICT")]
-    message = sentence.format_map({"status": "", "retry_after": "", **facts})
+    standing = STANDING.get(str(facts.get("status")), "")
+    message = sentence.format_map({"standing": standing, "retry_after": "", **facts})
     return Failed(error=Error(code=code, message=message, details=details or None), detail=message)
 
 

@@ -3,7 +3,6 @@ transition table decides."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -24,7 +23,7 @@ from eventstore.execute import Step
 class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When; without it, the time that the message has already. One without an offset is read in `timezone`."""
 
-    scheduled_for: datetime | None = None
+    scheduled_for: timing.Time | None = None
     timezone: Zone | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -76,7 +76,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     as `group_ids`. `temp_id` and `created_by` are taken and mean nothing here."""
 
     content: Content
-    scheduled_for: datetime | None = None
+    scheduled_for: timing.Time | None = None
     timezone: Zone | None = None
     groups: Groups = []
     group_ids: Groups = []
@@ -85,13 +85,15 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class MessageChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; what is absent stays as it is."""
+    """What to change; what is absent stays as it is. `temp_id` and `created_by` are taken and mean nothing here."""
 
     content: Content | msgspec.UnsetType = msgspec.UNSET
-    scheduled_for: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    scheduled_for: timing.Time | msgspec.UnsetType | None = msgspec.UNSET
     timezone: Zone | msgspec.UnsetType | None = msgspec.UNSET
     groups: Groups | msgspec.UnsetType = msgspec.UNSET
     group_ids: Groups | msgspec.UnsetType = msgspec.UNSET
+    temp_id: TempId | None = None
+    created_by: TempId | None = None
 
 
 def status(row: ScheduledMessage) -> str:
@@ -279,7 +281,7 @@ async def change(
         await groups.check_all(runtime, caller.organization, row.owner, chosen)
     written = data.scheduled_for
     zone = data.timezone or None
-    when = timing.meant(runtime, written or None, zone, row.timezone)
+    when = timing.meant(runtime, None if written is msgspec.UNSET else written, zone, row.timezone)
     content = row.content if data.content is msgspec.UNSET else data.content
     asked = scheduled_message.EditMessage(
         message=message_id,

@@ -22,6 +22,11 @@ WARNINGS = {
 
 Sentence = Callable[[Mapping[str, Any]], str]
 
+
+def _people(count: int) -> str:
+    return f"{count} destinatario" if count == 1 else f"{count} destinatarios"
+
+
 REASONS = {
     "MISSED_SCHEDULE": "pasó demasiado tiempo desde la hora programada",
     "NO_RECIPIENTS": "ningún contacto activo lo podía recibir",
@@ -29,10 +34,12 @@ REASONS = {
     "NOTHING_SENT": "no se pudo entregar a ningún destinatario",
 }
 NOTIFICATIONS: dict[str, tuple[str, Sentence]] = {
-    "message_sent": ("Mensaje enviado", lambda facts: f"El mensaje se envió a {facts['sent']} destinatarios"),
+    "message_sent": ("Mensaje enviado", lambda facts: f"El mensaje se envió a {_people(facts['sent'])}"),
     "message_partly_sent": (
         "Mensaje enviado con errores",
-        lambda facts: f"Se envió a {facts['sent']} destinatarios; {facts['failed']} fallaron",
+        lambda facts: (
+            f"Se envió a {_people(facts['sent'])}; {facts['failed']} {'falló' if facts['failed'] == 1 else 'fallaron'}"
+        ),
     ),
     "message_failed": (
         "El mensaje no se envió",

@@ -157,7 +157,7 @@ class Realtime:
         kind, message = frame.get("type"), frame.get("message_id")
         if kind in ("ping", "heartbeat"):
             one.say({"type": "pong"})
-        elif kind in ("subscribe_message", "unsubscribe_message") and isinstance(message, str):
+        elif kind in ("subscribe_message", "unsubscribe_message") and isinstance(message, str) and "\0" not in message:
             await self._subscribe(one, message, kind == "subscribe_message")
         elif kind not in ("auth", "pong"):
             one.say({"type": "error", "code": "BAD_FRAME", "message": "No se reconoce este mensaje"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 import msgspec
@@ -13,7 +14,11 @@ from litestar.exceptions import WebSocketDisconnect
 from api.context import Caller
 from api.hub import Push
 
+logger = logging.getLogger(__name__)
+
 UNAUTHORIZED, FORBIDDEN, TOO_SLOW, BAD_FRAME = 4401, 4403, 4408, 4400
+BROKEN = 1011
+"""Something went wrong here: who is told so connects again."""
 WAITING = 256
 """How many frames may wait for a slow reader before it is cut; it resumes with `since`."""
 SEND_PATIENCE = 10.0
@@ -96,7 +101,9 @@ class Connection:
             ends = await asyncio.gather(*work, return_exceptions=True)
         if self._ended.done():
             return self._ended.result()
-        return next((end.code for end in ends if isinstance(end, Closed)), 1000)
+        if broken := [end for end in ends if isinstance(end, Exception) and not isinstance(end, Closed)]:
+            logger.info("a websocket broke off: %r", broken[0])
+        return next((end.code for end in ends if isinstance(end, Closed)), BROKEN)
 
     async def _send(self) -> None:
         while True:

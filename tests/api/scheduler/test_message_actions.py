@@ -39,6 +39,15 @@ ALLOWED = {
     "failed": {"retry", "redraft", "cancel", "edit", "delete"},
 }
 """The settled table, 2.1: who may go where, and what people may do in each state."""
+SAID = {
+    "draft": "en borrador",
+    "scheduled": "programado",
+    "sending": "que se está enviando",
+    "sent": "enviado",
+    "paused": "en pausa",
+    "cancelled": "cancelado",
+    "failed": "fallido",
+}
 
 
 @pytest.mark.parametrize("status", ALLOWED)
@@ -61,6 +70,7 @@ def test_the_table_says_what_may_be_done(world: World, ana: Client, group: str, 
         else:
             assert code(answer) == (409, "INVALID_STATE"), (status, action, answer)
             assert answer.json["error"]["details"]["status"] == status
+            assert answer.json["detail"] == f"No se puede hacer con un mensaje {SAID[status]}"
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,13 @@ def test_what_the_frontend_sends_in_camel_case_means_the_same(ana: Client, group
     }
     answer = ana.post(f"{API}/messages", json=body)
     assert (answer.status, answer.json["scheduled_for"], answer.json["groups"][0]["id"]) == (201, SOON, group)
-    listed = ana.get(f"{API}/messages?pageSize=1&status[]=draft&groupId={group}&sort=scheduled_for")
+    listed = ana.get(f"{API}/messages?pageSize=1&status[]=draft&groupId={group}&sort=scheduledFor")
     assert [row["id"] for row in listed.json["items"]] == [answer.json["id"]]
+    downwards = ana.get(f"{API}/messages?sort=-createdAt")
+    assert (downwards.status, downwards.json["total"]) == (200, 1)
+    edited = ana.put(f"{API}/messages/{answer.json['id']}", json={**body, "content": "Hola otra vez"})
+    assert (edited.status, edited.json["content"]) == (200, "Hola otra vez")
+    assert edited.json["created_by"] == answer.json["created_by"]
     wrong = ana.post(f"{API}/messages", json={"content": "Hola", "scheduledFor": 5})
     assert wrong.status == 422
     assert [*wrong.json["error"]["details"]] == ["scheduled_for"]
@@ -73,7 +78,10 @@ def test_what_the_frontend_sends_in_camel_case_means_the_same(ana: Client, group
         ({"timezone": "../../etc/passwd"}, "ZONE_INVALID", "timezone"),
         ({"scheduled_for": "0001-01-01T00:00:00"}, "SCHEDULE_IN_PAST", "scheduled_for"),
         ({"scheduled_for": "9999-12-31T23:59:59-12:00"}, "TIME_INVALID", "scheduled_for"),
-        ({"scheduled_for": "mañana"}, "VALIDATION_FAILED", "scheduled_for"),
+        *(
+            ({"scheduled_for": written}, "TIME_INVALID", "scheduled_for")
+            for written in ("mañana", "", "2026-03-03", "2026-02-30T10:00", "2026-03-03T25:00", "2026-W10-2T10:00")
+        ),
         ({"content": None}, "VALIDATION_FAILED", "content"),
         ({"surprise": 1}, "VALIDATION_FAILED", "surprise"),
     ],
@@ -100,6 +108,8 @@ def test_the_last_moment_and_the_longest_text_are_taken(ana: Client, group: str)
         ("America/Mexico_City", "2026-04-05T02:30:00", "2026-04-05T08:30:00Z", []),
         ("Asia/Riyadh", "2026-03-03T09:00:00", "2026-03-03T06:00:00Z", []),
         (None, "2026-03-03T09:00:00", "2026-03-03T15:00:00Z", []),
+        (None, "2026-03-03T09:00", "2026-03-03T15:00:00Z", []),
+        (None, "2026-03-03T09:00:00.123Z", "2026-03-03T09:00:00Z", []),
     ],
 )
 def test_a_time_is_read_on_the_users_own_clock(

@@ -50,7 +50,7 @@ def test_the_end_of_a_message_is_told_to_its_owner(world: World, ana: Client, gr
 @pytest.mark.parametrize(
     ("failure", "counts", "kind", "title", "said"),
     [
-        (None, {"sent": 2, "failed": 1}, "warning", "Mensaje enviado con errores", "2 destinatarios; 1 fallaron"),
+        (None, {"sent": 2, "failed": 1}, "warning", "Mensaje enviado con errores", "2 destinatarios; 1 falló"),
         ("MISSED_SCHEDULE", {}, "error", "El mensaje no se envió", "pasó demasiado tiempo desde la hora programada"),
         ("NO_RECIPIENTS", {}, "error", "El mensaje no se envió", "ningún contacto activo lo podía recibir"),
         ("TOO_MANY_RECIPIENTS", {}, "error", "El mensaje no se envió", "demasiados destinatarios para un solo mensaje"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from wsproto import events
 
 from api.scheduler import realtime, sockets
+from projections import scheduled_messages
 from tests.api.scheduler.live import API, Sending, listening
 from tests.support.business import made
 from tests.support.http import Client, World, until
@@ -315,7 +317,7 @@ def test_what_cannot_be_subscribed_to_is_said(world: World, ana: Client) -> None
             "code": "NOT_FOUND",
             "message": "No se encontró lo que buscas",
         }
-        for message in ("", None, 7, {}):
+        for message in ("", "msg\0", None, 7, {}):
             browser.say(type="subscribe_message", message_id=message)
             browser.hear("error")
         one, two = (made(ana, f"{API}/messages", {"content": f"Hola {number}"}) for number in (1, 2))
@@ -323,6 +325,16 @@ def test_what_cannot_be_subscribed_to_is_said(world: World, ana: Client) -> None
         browser.hear("subscribed")
         browser.say(type="subscribe_message", message_id=two)
         browser.hear("error")
+
+
+def test_what_breaks_off_here_is_no_normal_end(world: World, ana: Client) -> None:
+    async def unreadable(*asked: object) -> None:
+        raise psycopg.OperationalError("the database is away")
+
+    with listening(world, ana) as browser:
+        world.patch.setattr(scheduled_messages, "by_id", unreadable)
+        browser.say(type="subscribe_message", message_id="msg_1")
+        assert browser.socket.closed_with() == 1011, "a client takes 1000 for its own good-bye and does not come back"
 
 
 # --- a slow one
