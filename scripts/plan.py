@@ -12,7 +12,8 @@ class Process:
 
     It is ready when the address `answers` on the API's port answers 200 or, without one, when it has touched the file
     named by BITACORA_READY_FILE. `patience` is how many seconds it gets to stop. It is left out when somebody has set
-    the variable `unless`.
+    the variable `unless`. When it dies after all was ready it is started `again`, after so many seconds the first time,
+    the second time and so on; without any the run ends.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Process:
     answers: str | None = None
     patience: float = 10
     unless: str | None = None
+    again: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ PLAN = Plan(
         Process("worker", bitacora("worker"), patience=15),
         Process("simulator", bitacora("simulator"), unless="BITACORA_WHATSAPP_URL"),
         Process("sender", bitacora("sender"), patience=15),
-        Process("serve", bitacora("serve"), answers="/health/ready"),
+        # Granian ends when one of its processes dies twice within seconds, and gives no say in that.
+        Process("serve", bitacora("serve"), answers="/health/ready", again=(0.5, 1, 2, 4, 8)),
     ),
     after=(Process("seed", bitacora("seed")),),
 )

@@ -91,6 +91,11 @@ class Child:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
+    def clear(self) -> None:
+        """End what it may have left, so that it can be started again."""
+        self.kill()
+        self.popen = None
+
     def last_lines(self, count: int = 12) -> list[str]:
         """The end of its log, for the report of its death."""
         if not self.log.exists():
@@ -115,6 +120,11 @@ def wait_until(condition: Callable[[], bool], seconds: float, child: Child | Non
 def reason(child: Child) -> str:
     """The last line of a log, to name the cause in one line."""
     return next((line.strip() for line in reversed(child.last_lines()) if line.strip()), "it said nothing")
+
+
+def last_words(child: Child) -> str:
+    """The end of its log, to follow the sentence that tells of its death."""
+    return f"; the end of {child.log}:" + "".join(f"\n    {line}" for line in child.last_lines())
 
 
 def runs(pid: int, argument: str) -> bool:

@@ -1,8 +1,9 @@
 """Start the whole system, keep it together, stop it.
 
 One process owns the run: it starts the servers and every process of the plan as its children, in order, and stops them
-in reverse. One child's death ends the run, because a system with a part missing looks healthy and is not. When this
-process itself is killed, the kernel tells the children (see `leash.py`).
+in reverse. One child's death ends the run, because a system with a part missing looks healthy and is not; only what the
+plan wants again is started again (see `revival.py`). When this process itself is killed, the kernel tells the children
+(see `leash.py`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from collections.abc import Callable
 from scripts import card, checks, options
 from scripts.errors import Stop
 from scripts.plan import PLAN, Plan, Process
-from scripts.process import Child, reason
+from scripts.process import Child, last_words, reason
 from scripts.progress import say, step
+from scripts.revival import Revival
 from scripts.servers import Servers
 from scripts.state import ROOT, State
 
@@ -40,6 +42,7 @@ class Run:
         self.plan = plan
         self.state = State()
         self.children: list[Child] = []
+        self.revivals: dict[str, Revival] = {}
         self.servers: Servers | None = None
         self.signals = 0
         self.last_signal = 0.0
@@ -106,6 +109,10 @@ class Run:
         self.start_processes()
         for task in self.plan.after:
             self.finish(task)
+        again = {process.name: process for process in self.plan.processes if process.again}
+        self.revivals = {
+            child.name: self.revival(child, again[child.name]) for child in self.children if child.name in again
+        }
 
     def simulated_whatsapp(self, secret: str) -> dict[str, str]:
         """What leads the system and the simulator to each other. Nobody is banned there for sending fast."""
@@ -163,6 +170,9 @@ class Run:
                     raise Stop(f"{', '.join(waiting)} not ready after {READY_WITHIN} s: see {self.state.logs}.")
                 self.pause(tick)
 
+    def revival(self, child: Child, process: Process) -> Revival:
+        return Revival(child, lambda: self.is_ready(process), process.again, READY_WITHIN)
+
     def is_ready(self, process: Process) -> bool:
         if process.answers:
             return checks.answers(self.reachable_host(), self.choices.port, process.answers)
@@ -179,9 +189,10 @@ class Run:
         if self.signals:
             raise Interrupted
         for child in self.children:
-            if child.exit_code is not None:
-                lines = "".join(f"\n    {line}" for line in child.last_lines())
-                raise Stop(f"{child.name} ended with exit code {child.exit_code}; the end of {child.log}:{lines}")
+            if child.name in self.revivals:
+                self.revivals[child.name].look()
+            elif child.exit_code is not None:
+                raise Stop(f"{child.name} ended with exit code {child.exit_code}{last_words(child)}")
 
     def remember_signal(self, *_: object) -> None:
         """Count it, unless it is the echo of one: a shell or a runner may pass on what the terminal sent already."""

@@ -71,12 +71,18 @@ class System:
 
     def kill_api(self) -> None:
         """End the process that serves, without a chance to say goodbye. The one that started it starts another."""
-        assert self._run is not None
-        serving = next(pid for pid in children_of(self._run.pid) if b"serve" in command_of(pid))
-        workers = [pid for pid in children_of(serving) if b"resource_tracker" not in command_of(pid)]
+        workers = [pid for pid in children_of(self._server()) if b"resource_tracker" not in command_of(pid)]
         assert workers, "no process serves"
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
+
+    def kill_server(self) -> None:
+        """End what starts the processes that serve, as it ends by itself when they die too often."""
+        os.kill(self._server(), signal.SIGKILL)
+
+    def _server(self) -> int:
+        assert self._run is not None
+        return next(pid for pid in children_of(self._run.pid) if b"serve" in command_of(pid))
 
     def close(self) -> None:
         """Nothing stays behind: when the process that started the others is killed, the kernel ends them too."""

@@ -182,13 +182,21 @@ def test_a_dashboard_comes_back_with_the_token_that_it_was_opened_with(system: S
         browsers.append(stranger)
         assert stranger.hear("connect_error") == ["UNAUTHORIZED"]
 
-        fresh = system.post(f"{PAZZ}/auth/refresh", body={"refreshToken": session["refreshToken"]})["data"]["token"]
-        now = system.get(f"{PAZZ}/goals/current", fresh)["data"]
+        session = system.post(f"{PAZZ}/auth/refresh", body={"refreshToken": session["refreshToken"]})["data"]
+        now = system.get(f"{PAZZ}/goals/current", session["token"])["data"]
         wanted = {"amount": 61_000, "month": now["month"], "year": now["year"]}
-        system.post(f"{PAZZ}/goals", fresh, wanted)
+        system.post(f"{PAZZ}/goals", session["token"], wanted)
         for browser in browsers[:2]:
             assert browser.hear("goal:updated")[0]["amount"] == 61_000
-        system.post(f"{PAZZ}/auth/logout", fresh)
+
+        # What would have started another process dies as well: `scripts/up` starts it again, and says so.
+        system.kill_server()
+        for browser in browsers[:2]:
+            browser.hear_connect_again()
+        assert "serve ended with exit code -9 and is started again" in system.told()
+        until(lambda: "serve is back after " in system.told(), system.told)
+        session = system.post(f"{PAZZ}/auth/refresh", body={"refreshToken": session["refreshToken"]})["data"]
+        system.post(f"{PAZZ}/auth/logout", session["token"])
         for browser in browsers[:2]:
             assert browser.hear("disconnect") == ["io server disconnect"]
     finally:

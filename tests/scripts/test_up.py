@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from scripts import checks
+from scripts.process import children_of
 from tests.scripts.conftest import Up, free_port, until
 
 
@@ -152,6 +157,82 @@ def test_the_death_of_a_child_ends_the_run_with_its_last_words(light_up: Up) -> 
     assert output.rstrip().endswith("out of ink")
     assert "Traceback" not in output
     assert light_up.ours() == []
+
+
+def kill(run: subprocess.Popen[bytes], name: str) -> None:
+    """End one of its processes at once."""
+    found = [pid for pid in children_of(run.pid) if name.encode() in command_of(pid)]
+    assert len(found) == 1, found
+    os.kill(found[0], signal.SIGKILL)
+
+
+def test_what_serves_is_started_again_when_it_dies(light_up: Up) -> None:
+    run = light_up.start_and_wait(standins="task:migrate background:projector serve:serve")
+    for count in (1, 2):
+        kill(run, "serve")
+        until(lambda count=count: light_up.output().count("serve is back after ") == count, light_up.output)
+        assert checks.answers("127.0.0.1", light_up.port, "/health/ready")
+    log = light_up.state / "logs" / "serve.log"
+    for wait in (0.1, 0.2):
+        told = f"serve ended with exit code -9 and is started again in {wait} s: see {log}.\n"
+        assert light_up.output().count(told) == 1
+    assert light_up.end(run, signal.SIGINT) == 0, light_up.output()
+    assert light_up.journal()[-2:] == ["serve stopped", "projector stopped"]
+    assert light_up.ours() == []
+
+
+def test_a_background_process_that_is_wanted_again_is_back_when_it_says_so(light_up: Up) -> None:
+    run = light_up.start_and_wait(standins="task:migrate lasting:feed serve:serve")
+    kill(run, "feed")
+    until(lambda: "feed is back after " in light_up.output(), light_up.output)
+    assert light_up.journal().count("feed started") == 2
+    assert light_up.end(run, signal.SIGTERM) == 0, light_up.output()
+
+
+def test_what_cannot_come_back_ends_the_run_with_its_last_words(light_up: Up) -> None:
+    run = light_up.start_and_wait(standins="task:migrate background:projector brittle:serve")
+    kill(run, "serve")
+    assert run.wait(30) == 1
+    output = light_up.output()
+    assert "scripts/up: serve ended 3 times, the last time with exit code 3; the end of " in output
+    assert output.rstrip().endswith("out of ink")
+    assert light_up.journal()[-1] == "projector stopped"
+    assert light_up.ours() == []
+
+
+def test_a_stop_while_something_is_to_come_back_is_clean(light_up: Up) -> None:
+    run = light_up.start_and_wait(standins="task:migrate background:projector brittle:serve")
+    kill(run, "serve")
+    until(lambda: "started again in 0.2 s" in light_up.output(), light_up.output)
+    assert light_up.end(run, signal.SIGINT) == 0, light_up.output()
+    assert light_up.ours() == []
+
+
+def test_a_server_whose_processes_die_twice_within_seconds_is_back(light_up: Up) -> None:
+    """Granian starts another process for one that died; when that dies at once as well, it gives up."""
+    run = light_up.start_and_wait(standins="task:migrate background:projector granian:serve")
+    (server,) = [pid for pid in children_of(run.pid) if b"granian" in command_of(pid)]
+    ended = set[int]()
+
+    def gave_up() -> bool:
+        for pid in children_of(server):
+            if pid not in ended and b"tracker" not in command_of(pid):
+                os.kill(pid, signal.SIGKILL)
+                ended.add(pid)
+        return "serve ended with exit code 1 and is started again in 0.1 s" in light_up.output()
+
+    until(gave_up, light_up.output)
+    assert len(ended) > 2, "it was given others first"
+    until(lambda: "serve is back after " in light_up.output(), light_up.output)
+    assert checks.answers("127.0.0.1", light_up.port, "/health/ready")
+    assert light_up.end(run, signal.SIGTERM) == 0, light_up.output()
+    assert light_up.ours() == []
+
+
+def command_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def test_a_command_that_fails_ends_the_run(light_up: Up) -> None:

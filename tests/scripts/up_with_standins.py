@@ -8,21 +8,30 @@ import sys
 from scripts import supervisor
 from scripts.plan import Plan, Process
 
+GRANIAN = "-m granian --interface asgi --workers 2 --respawn-failed-workers --log-level warning"
 PROGRAMS = {
-    "granian": ("-m", "granian", "--interface", "asgi", "--workers", "2", "--log-level", "warning"),
+    "granian": tuple(GRANIAN.split()),
     "dramatiq": ("-m", "dramatiq", "tests.scripts.standin_jobs", "--processes", "2", "--threads", "1"),
 }
+AGAIN = {"serve": (0.1, 0.2), "granian": (0.1, 0.2), "brittle": (0.1, 0.2), "lasting": (0.1,)}
+"""What is started again when it died, and after how many seconds."""
 
 
 def process(kind: str, name: str) -> Process:
     """One stand-in as a line of the plan."""
-    answers = "/health/ready" if kind in {"serve", "granian"} else None
+    answers = "/health/ready" if kind in {"serve", "granian", "brittle"} else None
     command: tuple[str, ...] = ("-m", "tests.scripts.standin", kind, name)
     if kind == "granian":
         command = (*PROGRAMS[kind], "--port", os.environ["STANDIN_PORT"], "tests.scripts.standin_api:app")
     elif kind == "dramatiq":
         command = PROGRAMS[kind]
-    return Process(name, (sys.executable, *command), answers, patience=0.3 if kind == "stubborn" else 10)
+    return Process(
+        name,
+        (sys.executable, *command),
+        answers,
+        patience=0.3 if kind == "stubborn" else 10,
+        again=AGAIN.get(kind, ()),
+    )
 
 
 def plan(text: str) -> Plan:
