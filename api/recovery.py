@@ -38,7 +38,8 @@ async def redeem(runtime: Runtime, request: Request[Any, Any, Any], token: str, 
             if account is None:
                 raise Forbidden("RESET_TOKEN_INVALID")
             await sign_ins.set_password(connection, account, hashed)
-            await sign_ins.revoke_all(connection, account)
+            ended = await sign_ins.revoke_all(connection, account)
+        runtime.tokens.revoke(*ended)
         found = await users.by_account(connection, account)
     if found is not None:
         await _note(runtime, request, found, user.ChangePassword(user=found.id, now=runtime.clock()))

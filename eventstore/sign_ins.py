@@ -45,14 +45,15 @@ from sign_ins, lateral array_position(%s::bytea[], token_hash) as found(place)
 where sign_in = %s and revoked_at is null and expires_at > now()
     and rotated_at[found.place] > now() - make_interval(secs => %s)
 """
-# The announcement reaches every API process, which then refuses the access tokens of that sign-in at once.
+# The announcement reaches every API process, which then refuses the access tokens of that sign-in; the one that asks
+# need not wait for it.
 REVOKE = """
 with revoked as (update sign_ins set revoked_at = now() where sign_in = %s and revoked_at is null returning sign_in)
 select pg_notify('revoked', sign_in) from revoked
 """
 REVOKE_ALL = """
 with revoked as (update sign_ins set revoked_at = now() where account = %s and revoked_at is null returning sign_in)
-select pg_notify('revoked', sign_in) from revoked
+select sign_in, pg_notify('revoked', sign_in) from revoked
 """
 TOKEN = re.compile(r"[0-9a-f]{24}\.[A-Za-z0-9_-]{43}")
 
@@ -127,9 +128,9 @@ async def revoke(connection: AsyncConnection, sign_in: str) -> None:
     await connection.execute(REVOKE, [sign_in])
 
 
-async def revoke_all(connection: AsyncConnection, account: str) -> None:
-    """End every sign-in of an account: its password or its rights changed."""
-    await connection.execute(REVOKE_ALL, [account])
+async def revoke_all(connection: AsyncConnection, account: str) -> list[str]:
+    """End every sign-in of an account: its password or its rights changed. Returns those that ended."""
+    return [row[0] for row in await (await connection.execute(REVOKE_ALL, [account])).fetchall()]
 
 
 async def age(source: Source, sign_in: str) -> float | None:

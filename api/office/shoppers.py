@@ -106,7 +106,7 @@ async def set_standing(
     await commands.run(runtime, request, shopper.DECIDER, row.account, command)
     if not data.active:
         async with runtime.connection() as connection:
-            await sign_ins.revoke_all(connection, row.account)
+            runtime.tokens.revoke(*await sign_ins.revoke_all(connection, row.account))
     return shown(await found(runtime, caller.organization, shopper_id))
 
 
@@ -123,7 +123,7 @@ async def erase(
     await accounts.erase(runtime, request, row, shopper.EraseShopper(shopper=shopper_id, now=runtime.clock()))
     async with runtime.connection() as connection:
         await runtime.vault.erase(connection, row.account)
-        await sign_ins.revoke_all(connection, row.account)
+        runtime.tokens.revoke(*await sign_ins.revoke_all(connection, row.account))
     return shown(await found(runtime, caller.organization, shopper_id))
 
 

@@ -141,7 +141,7 @@ async def set_standing(
     await commands.run(runtime, request, user.DECIDER, account, command)
     if not data.active:
         async with runtime.connection() as connection:
-            await sign_ins.revoke_all(connection, account)
+            runtime.tokens.revoke(*await sign_ins.revoke_all(connection, account))
     return await found(runtime, caller.organization, user_id)
 
 

@@ -118,8 +118,9 @@ async def _redeemed(runtime: Runtime, found: Shopper, code: str, hashed: str) ->
         if not await recovery_codes.redeem(connection, runtime.vault, found.account, code, runtime.clock()):
             return False
         await sign_ins.set_password(connection, found.account, hashed)
-        await sign_ins.revoke_all(connection, found.account)
-        return True
+        ended = await sign_ins.revoke_all(connection, found.account)
+    runtime.tokens.revoke(*ended)
+    return True
 
 
 async def _ask(runtime: Runtime, request: Request[Any, Any, Any], data: Forgotten) -> None:

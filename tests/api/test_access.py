@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -176,14 +177,27 @@ def test_a_frontend_lets_only_its_roles_sign_in(world: World, role: user.Role, p
     assert world.visitor().post(path, json={"email": who.email, "password": PASSWORD}).status == status
 
 
+def test_the_process_that_ends_a_sign_in_refuses_it_before_it_is_told(world: World) -> None:
+    async def deaf(heard: access.Revocations, _: object) -> None:
+        heard._known.set()
+        await asyncio.Event().wait()
+
+    world.patch.setattr(access.Revocations, "_listen", deaf)
+    process, partner = world.another_process(), world.user()
+    client, office = process.signed_in(partner), process.signed_in(world.user("admin"))
+    assert client.get(ME).status == 200
+    office.post(f"/office/users/{partner.id}/standing", json={"active": False})
+    assert client.get(ME).status == 401
+
+
 def test_a_deactivated_user_is_out_at_once_everywhere(world: World) -> None:
     partner = world.user()
     here, there = world.signed_in(partner), world.another_process().signed_in(partner)
     office = world.signed_in(world.user("admin"))
     assert there.get(ME).status == 200
     assert office.post(f"/office/users/{partner.id}/standing", json={"active": False}).json["active"] is False
+    assert here.get(ME).status == 401
     until(lambda: there.get(ME).status == 401)
-    until(lambda: here.get(ME).status == 401)
     assert here.signed is not None
     refreshed = world.visitor().post(f"{PAZZ}/refresh", json={"refreshToken": here.signed.refresh_token})
     assert refreshed.status == 401
