@@ -242,7 +242,7 @@ def test_who_is_not_on_whatsapp_is_named_and_the_others_get_it(outside: Outside)
     assert (shown["status"], shown["sent_count"], shown["failed_count"]) == ("sent", 2, 1)
     (row,) = outside.sara.get(f"{API}/messages/{message}/recipients?status=failed").json["items"]
     assert (row["name"], row["phone"], row["error"]) == ("Nadie", "+34600010000", "NOT_ON_WHATSAPP")
-    assert outside.told() == [("warning", "Se envió a 2 destinatarios; 1 fallaron")]
+    assert outside.told() == [("warning", "Se envió a 2 destinatarios; 1 falló")]
 
 
 def test_what_whatsapp_cannot_bring_is_counted_as_failed_even_afterwards(outside: Outside) -> None:
