@@ -12,10 +12,12 @@ from litestar.params import FromQuery, QueryParameter
 
 from api.context import Caller
 from api.runtime import Runtime
+from domain.model import Invalid
 from eventstore import search
 
 AUDITORS = frozenset({"admin", "manager", "auditor"})
 Text = Annotated[str | None, QueryParameter(max_length=400)]
+TIME = {"format": "date-time"}
 Position = Annotated[int | None, QueryParameter(ge=0, le=2**62)]
 
 
@@ -54,6 +56,14 @@ def shown(entry: search.Entry) -> Event:
     )
 
 
+def moment(written: str | None, field: str) -> datetime | None:
+    """A time with its zone. What is less is refused: the framework would take 2026 for a second of the year 1970."""
+    try:
+        return None if written is None else msgspec.convert(written, Annotated[datetime, msgspec.Meta(tz=True)])
+    except msgspec.ValidationError:
+        raise Invalid("TIME_INVALID", field=field) from None
+
+
 @get("/events", summary="What happened", opt={"roles": AUDITORS})
 async def list_events(
     caller: NamedDependency[Caller],
@@ -62,8 +72,8 @@ async def list_events(
     name: FromQuery[Text] = None,
     by: FromQuery[Text] = None,
     frontend: FromQuery[Text] = None,
-    since: FromQuery[Annotated[datetime | None, QueryParameter(name="from")]] = None,
-    until: FromQuery[Annotated[datetime | None, QueryParameter(name="to")]] = None,
+    since: FromQuery[Annotated[str | None, QueryParameter(name="from", schema_extra=TIME)]] = None,
+    until: FromQuery[Annotated[str | None, QueryParameter(name="to", schema_extra=TIME)]] = None,
     after: FromQuery[Position] = None,
     before: FromQuery[Position] = None,
     limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=500)]] = 100,
@@ -71,7 +81,14 @@ async def list_events(
     """The events of the organisation, the newest first: of a stream (or all whose names begin so: `contact-*`), with a
     name, of an actor, through a frontend, in a period, between positions."""
     sought = search.Sought(
-        stream=stream, name=name, by=by, frontend=frontend, since=since, until=until, after=after, before=before
+        stream=stream,
+        name=name,
+        by=by,
+        frontend=frontend,
+        since=moment(since, "from"),
+        until=moment(until, "to"),
+        after=after,
+        before=before,
     )
     async with runtime.connection() as connection:
         found = await search.newest(connection, caller.organization, sought, limit + 1)

@@ -80,7 +80,7 @@ def this_month(runtime: Runtime, now: datetime) -> Month:
     return Month.of(now, ZoneInfo(runtime.settings.time_zone))
 
 
-@post("/", summary="Promise a commission", opt={"body": NewCommission})
+@post("/", summary="Promise a commission", opt={"body": NewCommission, "fails": (404,)})
 async def create(
     request: Request[Any, Any, Any],
     data: JSONBody[NewCommission],

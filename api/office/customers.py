@@ -93,7 +93,7 @@ async def check_user(runtime: Runtime, organization: str, user_id: str | None) -
             raise NotFound("USER_NOT_FOUND", user=user_id)
 
 
-@post("/", summary="Enter a customer", opt={"body": NewCustomer})
+@post("/", summary="Enter a customer", opt={"body": NewCustomer, "fails": (404,)})
 async def create(
     request: Request[Any, Any, Any],
     data: JSONBody[NewCustomer],

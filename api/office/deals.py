@@ -81,7 +81,7 @@ async def found(runtime: Runtime, organization: str, deal_id: str) -> Deal:
     return shown(row)
 
 
-@post("/", summary="Open a deal", opt={"body": NewDeal})
+@post("/", summary="Open a deal", opt={"body": NewDeal, "fails": (404,)})
 async def create(
     request: Request[Any, Any, Any],
     data: JSONBody[NewDeal],

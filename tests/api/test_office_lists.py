@@ -76,5 +76,26 @@ def test_what_is_no_page_is_refused(world: World) -> None:
 def test_a_wrong_parameter_is_named_as_it_was_written(world: World) -> None:
     manager = world.signed_in(world.user("manager"))
     for name in ("from", "to", "after", "limit"):
-        answer = manager.get("/office/audit/events", params={name: "ayer"})
+        answer = manager.get("/office/audit/events", params={name: "ayer" * 200})
         assert list(answer.json["error"]["details"]) == [name]
+
+
+def test_a_time_of_the_audit_is_a_time_and_no_number(world: World) -> None:
+    here = business(world)
+    for name in ("from", "to"):
+        for wrong in ("2026", "0.5", "1e3", "2026-11-21", "2026-11-21T10:00:00", "", "ayer"):
+            answer = here.office.get("/office/audit/events", params={name: wrong})
+            assert answer.status == 400, (name, wrong, answer)
+            assert list(answer.json["error"]["details"]) == [name]
+
+    def found(**period: str) -> int:
+        return len(here.office.get("/office/audit/events", params={"stream": "customer-*", **period}).json["items"])
+
+    assert (found(), found(to="2025-01-01T00:00:00Z"), found(to="2999-01-01T00:00:00-06:00")) == (1, 0, 1)
+    assert found(**{"from": "2025-01-01T00:00:00Z"}) == 1
+
+
+def test_what_names_something_that_is_not_there_says_so_in_the_description(world: World) -> None:
+    described = world.signed_in(world.user("manager")).get("/office/docs/openapi.json").json["paths"]
+    for path in ("/customers", "/deals", "/commissions"):
+        assert "404" in described[path]["post"]["responses"], path
