@@ -3,75 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from domain import claim, commission, customer, goal
 from domain.goal import GoalAchieved, GoalRevised, GoalSet
-from domain.model import Command, Conflict, Event, Invalid, NotFound, Refused
+from domain.model import Conflict, Invalid, NotFound
 from domain.values import Month
 from eventstore.commit import Commit, Committed, KeyReused, LogUnavailable, VersionConflict
 from eventstore.execute import ATTEMPTS, Outcome, Request, Step, Store
-from eventstore.log import head_of
-from eventstore.mapper import Meta, Recorded
-from tests.support.store import ASKED, NOW, connected, entries, eventually, in_event_loop, open_store
-
-OCTOBER = Month(2025, 10)
-GOAL = goal.stream("acme", "ana", OCTOBER)
-COMMISSION = commission.stream("acme", "com_1")
-CUSTOMER = customer.stream("acme", "cus_1")
-
-
-def set_goal(amount: int, *, create_only: bool = False, id: str = "goal_1") -> goal.SetGoal:
-    return goal.SetGoal(
-        goal=id, partner="ana", month=OCTOBER, amount=amount, current_month=OCTOBER, now=NOW, create_only=create_only
-    )
-
-
-def count(id: str, amount: int) -> goal.CountCommission:
-    return goal.CountCommission(commission=id, partner="ana", month=OCTOBER, amount=amount, now=NOW)
-
-
-PROMISE = commission.PromiseCommission(
-    commission="com_1", partner="ana", deal="deal_1", customer="cus_1", amount=5, rate=200, sale=250, now=NOW
+from eventstore.mapper import Meta
+from tests.eventstore.asking import (
+    ADD,
+    CANCEL,
+    COMMISSION,
+    CUSTOMER,
+    EARN,
+    GOAL,
+    PAY,
+    PROMISE,
+    ask,
+    count,
+    history,
+    is_stored,
+    keyed,
+    names,
+    set_goal,
 )
-EARN = commission.EarnCommission(commission="com_1", month=OCTOBER, now=NOW)
-PAY = commission.PayCommission(commission="com_1", now=NOW)
-CANCEL = commission.CancelCommission(commission="com_1", now=NOW)
-ADD = customer.AddCustomer(customer="cus_1", name="Zoë", now=NOW)
-
-
-def keyed(key: str, fingerprint: str = "f") -> Request:
-    return msgspec.structs.replace(ASKED, key=key, fingerprint=fingerprint)
-
-
-async def ask(store: Store, command: Command, request: Request = ASKED) -> Outcome:
-    """Run a command of these tests on its stream."""
-    if isinstance(command, goal.SetGoal | goal.CountCommission | goal.UncountCommission):
-        return await store.execute(goal.DECIDER, GOAL, command, request)
-    if command is ADD or isinstance(command, customer.ChangeCustomer | customer.EraseCustomer):
-        return await store.execute(customer.DECIDER, CUSTOMER, command, request)
-    return await store.execute(commission.DECIDER, COMMISSION, command, request)
-
-
-def names(database_url: str) -> list[str]:
-    return [entry[3] for entry in entries(database_url)]
-
-
-async def is_stored(store: Store, position: int) -> bool:
-    async with store.pool.connection() as connection:
-        return await head_of(connection) >= position
-
-
-async def history(store: Store, stream: str) -> list[Recorded]:
-    async with store.pool.connection() as connection:
-        return [recorded async for recorded in store.log.stream(connection, stream)]
-
+from tests.support.store import ASKED, NOW, connected, entries, eventually, in_event_loop, open_store
 
 # --- deciding and appending
 
@@ -440,64 +401,3 @@ async def test_a_server_that_is_away_is_said_to_be(database_url: str, monkeypatc
         await store.pool.close()
         with pytest.raises(LogUnavailable):
             await ask(store, PROMISE)
-
-
-# --- and at random
-
-
-COMMANDS = st.one_of(
-    st.builds(set_goal, st.sampled_from([150_000, 160_000]), create_only=st.booleans()),
-    st.builds(count, st.sampled_from(["c1", "c2"]), st.sampled_from([100_000, 150_000])),
-    st.builds(
-        lambda id: goal.UncountCommission(commission=id, partner="ana", month=OCTOBER, now=NOW),
-        st.sampled_from(["c1", "c2"]),
-    ),
-)
-ASKING = st.tuples(st.integers(0, 1), COMMANDS, st.sampled_from([None, None, None, "k1", "k2"]))
-
-
-class Alone:
-    """The same commands decided by one that remembers everything."""
-
-    def __init__(self) -> None:
-        self.state = goal.DECIDER.initial
-        self.events: list[Event] = []
-        self.keys: dict[str, tuple[Command, tuple[Event, ...]]] = {}
-
-    def ask(self, command: Any, key: str | None) -> object:
-        if key in self.keys:
-            asked, events = self.keys[key]
-            return events if asked == command else KeyReused
-        try:
-            events = tuple(goal.decide(self.state, command))
-        except Refused as refusal:
-            return type(refusal)
-        self.state = goal.DECIDER.fold(self.state, events)
-        self.events += events
-        if key is not None:
-            self.keys[key] = (command, events)
-        return events
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(ASKING, min_size=1, max_size=12))
-def test_two_processes_decide_as_one_would(database_url: str, asked: Sequence[tuple[int, Command, str | None]]) -> None:
-    alone = Alone()
-
-    async def story() -> None:
-        async with connected(database_url) as connection:
-            await connection.execute("truncate events, accepted_commands")
-        async with open_store(database_url) as one, open_store(database_url) as other:
-            for number, command, key in asked:
-                store = (one, other)[number]
-                request = ASKED if key is None else keyed(key, repr(command))
-                try:
-                    answer: object = (await ask(store, command, request)).events
-                except (Refused, KeyReused) as error:
-                    answer = type(error)
-                assert answer == alone.ask(command, key)
-            for store in (one, other):
-                assert await store.state(goal.DECIDER, GOAL) == alone.state
-            assert [recorded.event for recorded in await history(one, GOAL)] == alone.events
-
-    asyncio.run(story())

@@ -152,6 +152,16 @@ def entries(database_url: str) -> list[Entry]:
         return connection.execute(EVERYTHING).fetchall()
 
 
+async def together(store: Writer, commits: Sequence[Commit]) -> list[Committed | BaseException]:
+    """All of them in one flush, as far as that is possible: they wait before the writer looks."""
+    return list(await asyncio.gather(*(store.append(each) for each in commits), return_exceptions=True))
+
+
+def streams(database_url: str) -> list[tuple[int, str, int]]:
+    """position, stream and version of everything that is stored."""
+    return [entry[:3] for entry in entries(database_url)]
+
+
 class Views:
     """Views that are kept by hand: nothing moves before `catch_up`."""
 
