@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import msgspec
@@ -98,15 +97,19 @@ async def test_absence_proves_nothing_while_the_call_may_still_arrive(database_u
     async with office(database_url) as here:
         await here.people("ana")
         await here.going_out()
+        claiming = datetime.now(UTC)
         await here.claimed("ana")
         settling = Settling(here.post)
-        await asyncio.sleep(here.post.silence + 0.05)
-        await settling.look()
-        assert (await here.state("ana")).status == "unknown"
-        await asyncio.sleep(here.settings.whatsapp_settle_seconds - here.post.silence)
-        await here.seen()
-        await settling.look()
-        assert (await here.state("ana")).status == "pending"
+
+        async def looked(status: str) -> bool:
+            await settling.look()
+            await here.seen()
+            return (await here.state("ana")).status == status
+
+        await eventually(lambda: looked("unknown"))
+        await eventually(lambda: looked("pending"))
+        waited = (datetime.now(UTC) - claiming).total_seconds()
+        assert waited > here.settings.whatsapp_settle_seconds > here.post.silence
 
 
 @in_event_loop
