@@ -39,8 +39,8 @@ class SnakeRequest(frontend.JsonRequest):
 def snaked(given: Any, depth: int = DEPTH) -> Any:
     """The same with the names of its fields in snake_case; a field that is there in both keeps what snake_case says."""
     if depth and isinstance(given, dict):
-        renamed = {_snake(name): snaked(value, depth - 1) for name, value in given.items()}
-        return {**renamed, **{name: snaked(value, depth - 1) for name, value in given.items() if _snake(name) == name}}
+        renamed = {snake(name): snaked(value, depth - 1) for name, value in given.items()}
+        return {**renamed, **{name: snaked(value, depth - 1) for name, value in given.items() if snake(name) == name}}
     if depth and isinstance(given, list):
         return [snaked(item, depth - 1) for item in given]
     return given
@@ -56,7 +56,7 @@ class SnakeQuery:
         query: bytes = scope.get("query_string", b"")
         if scope["type"] == "http" and query and not (query.islower() and b"[" not in query and b"%5b" not in query):
             pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8", errors="replace")
-            named = [(_snake(name.removesuffix("[]")), value) for name, value in pairs]
+            named = [(snake(name.removesuffix("[]")), value) for name, value in pairs]
             named = [(name, _sort(value) if name == "sort" else value) for name, value in named]
             if named != pairs:
                 scope["query_string"] = urlencode(named).encode()
@@ -65,8 +65,9 @@ class SnakeQuery:
 
 def _sort(value: str) -> str:
     """The field to sort by, whose minus sign says which way."""
-    return f"-{_snake(value[1:])}" if value.startswith("-") else _snake(value)
+    return f"-{snake(value[1:])}" if value.startswith("-") else snake(value)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """The name of a field in snake_case."""
     return HUMP.sub("_", name).lower() if CAMEL.fullmatch(name) else name

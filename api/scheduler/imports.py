@@ -19,7 +19,7 @@ from litestar.utils.scope.state import ScopeState
 from api import commands
 from api.context import Caller
 from api.runtime import Runtime
-from api.scheduler import contract
+from api.scheduler import casing, contract
 from api.scheduler.contract import Page, iso, iso_or_none
 from api.scheduler.message_figures import percent
 from domain import contact_import
@@ -248,7 +248,7 @@ async def _handed_in(request: Request[Any, Any, Any]) -> tuple[str, bytes, dict[
     if kind != RequestEncodingType.MULTI_PART:
         return _name(request.query_params.get("file_name")), body, dict(request.query_params)
     form = await request.form()
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    fields = {casing.snake(name): value for name, value in form.items() if isinstance(value, str)}
     for value in form.values():
         if isinstance(value, UploadFile):
             return _name(value.filename), await value.read(), fields

@@ -162,7 +162,12 @@ def test_only_a_head_is_over_at_once(world: World, ana: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "field"), [({"country_code": "x"}, "country_code"), ({"encoding": "klingon"}, "encoding")]
+    ("fields", "field"),
+    [
+        ({"country_code": "x"}, "country_code"),
+        ({"countryCode": "x"}, "country_code"),
+        ({"encoding": "klingon"}, "encoding"),
+    ],
 )
 def test_what_is_said_beside_the_file_has_to_make_sense(ana: Client, fields: dict[str, str], field: str) -> None:
     answer = hand_in(ana, "name,phone\n", **fields)
