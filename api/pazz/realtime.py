@@ -12,6 +12,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -28,9 +30,27 @@ from api.runtime import Runtime
 from eventstore.connect import AsyncConnection
 from eventstore.mapper import Recorded
 
+
+class Theirs(logging.Filter):
+    """A packet that makes no sense is a fault of whoever sent it, and anybody can: one line, where the library has a
+    traceback as for a fault of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not any(_is_ours(frame) for frame, _ in walk_tb(error.__traceback__)):
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+            record.msg, record.args, record.exc_info = "a packet that makes no sense: %s", (error,), None
+        return True
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith("api.")
+
+
 # The library would otherwise write to standard error by itself, past our handler.
 LIBRARY: Any = logging.getLogger("api.pazz.socketio")
 LIBRARY.setLevel(logging.WARNING)
+LIBRARY.addFilter(Theirs())
 
 NAMESPACES = ("/", "/pazz")
 ASK_AGAIN = 0.5

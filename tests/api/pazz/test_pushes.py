@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.pazz.conftest import NOW, Broker
-from tests.support.http import Process, User
+from tests.support.http import Process, User, until
 from tests.support.sockets import Refused, Socket, SocketIo
 
 DAY = timedelta(days=1)
@@ -299,3 +300,31 @@ def test_a_place_that_is_none_brings_nothing_back(broker: Broker, open_sockets: 
     heard(witness, 3)
     socket = dashboard(open_sockets, broker, since=since)
     assert socket.event_if_any() is None
+
+
+NONSENSE = ["9", "4", "42[", "40{", "41", "43[]", "44{}", '451-["x"]', "49999999999-[]", '42["x",1]', "40/nope,"]
+
+
+def test_nonsense_from_anybody_is_no_error_of_ours(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    address, path = broker.world.address, "/socket.io/?EIO=4&transport=websocket"
+    for packet in NONSENSE:
+        with Socket(address, path) as socket:
+            assert socket.receive()[0] == "0"
+            socket.send(packet)
+            socket.send(f"40{json.dumps({'token': broker.pazz.token})}")
+            until(lambda socket=socket: str(socket.receive()).startswith("40{"))
+    assert {record.levelname for record in caplog.records} <= {"INFO", "WARNING"}, caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_fault_of_ours_is_still_an_error(
+    broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(token: str) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(broker.world.process.runtime.tokens, "caller", broken)
+    with Socket(broker.world.address, "/socket.io/?EIO=4&transport=websocket") as socket:
+        socket.send("40{}")
+        until(lambda: "a fault of ours" in caplog.text)
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
