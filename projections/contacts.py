@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from domain.contact import ContactAdded, ContactChanged, ContactDeleted, ContactGrouped, ContactUngrouped
 from domain.group import GroupDeleted
@@ -18,7 +17,7 @@ from eventstore.mapper import Recorded
 from eventstore.reading import Source
 from projections.view import Statement
 
-VERSION = 2
+VERSION = 3
 
 TABLES: LiteralString = """
 create table contacts (
@@ -37,11 +36,14 @@ create table contacts (
 create unique index contacts_by_phone on contacts (organization, owner, phone);
 create index contacts_by_name on contacts (organization, owner, name, id);
 
+-- With what is counted of a group's members, so that a page of messages reads no contact.
 create table contact_groups (
     organization text not null,
     contact      text not null,
     "group"      text not null,
-    primary key (organization, "group", contact)
+    phone        text,
+    active       boolean not null,
+    primary key (organization, "group", contact) include (phone, active)
 );
 create index contact_groups_of on contact_groups (organization, contact);
 
@@ -60,11 +62,14 @@ RENAME = "update contacts set name = %s, folded = %s where organization = %s and
 SET_PHONE = "update contacts set phone = %s where organization = %s and id = %s"
 SET_EMAIL = "update contacts set email = %s where organization = %s and id = %s"
 SET_ACTIVE = "update contacts set active = %s where organization = %s and id = %s"
+SET_MEMBER_PHONE = "update contact_groups set phone = %s where organization = %s and contact = %s"
+SET_MEMBER_ACTIVE = "update contact_groups set active = %s where organization = %s and contact = %s"
 TOUCH = "update contacts set updated_at = %s where organization = %s and id = %s"
 JOIN = """
-insert into contact_groups (organization, contact, "group")
-select %s, %s, joined from unnest(%s::text[]) as joined
-where not exists (select 1 from contact_groups_gone g where g.organization = %s and g."group" = joined)
+insert into contact_groups (organization, contact, "group", phone, active)
+select c.organization, c.id, joined, c.phone, c.active from unnest(%s::text[]) as joined, contacts c
+where c.organization = %s and c.id = %s
+  and not exists (select 1 from contact_groups_gone g where g.organization = c.organization and g."group" = joined)
 on conflict do nothing
 """
 LEAVE = 'delete from contact_groups where organization = %s and contact = %s and "group" = any(%s)'
@@ -96,20 +101,22 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
                 ),
             )
             if event.groups:
-                yield JOIN, (organization, event.contact, list(event.groups), organization)
+                yield JOIN, (list(event.groups), organization, event.contact)
         case ContactChanged() as event:
             key = (organization, event.contact)
             if event.name is not msgspec.UNSET:
                 yield RENAME, (event.name, folded(event.name), *key)
             if event.phone is not msgspec.UNSET:
                 yield SET_PHONE, (known(event.phone), *key)
+                yield SET_MEMBER_PHONE, (known(event.phone), *key)
             if event.email is not msgspec.UNSET:
                 yield SET_EMAIL, (known(event.email), *key)
             if event.active is not msgspec.UNSET:
                 yield SET_ACTIVE, (event.active, *key)
+                yield SET_MEMBER_ACTIVE, (event.active, *key)
             yield TOUCH, (event.at, *key)
         case ContactGrouped() as event:
-            yield JOIN, (organization, event.contact, list(event.groups), organization)
+            yield JOIN, (list(event.groups), organization, event.contact)
             yield TOUCH, (event.at, organization, event.contact)
         case ContactUngrouped() as event:
             yield LEAVE, (organization, event.contact, list(event.groups))
@@ -224,36 +231,28 @@ where organization = %(organization)s
         where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
 """
 SORTS = ("name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
-# Lateral with an offset: by the index, always. From how few organisations there are PostgreSQL would gather that
-# reading every contact is cheaper.
 MEMBERS = """
-select g."group", count(*), count(*) filter (where c.active)
-from contact_groups g,
-     lateral (select active from contacts where organization = g.organization and id = g.contact offset 0) c
-where g.organization = %s and g."group" = any(%s) group by g."group"
+select "group", count(*), count(*) filter (where active)
+from contact_groups where organization = %s and "group" = any(%s) group by "group"
 """
 AUDIENCE = """
-select count(*), count(*) filter (where not c.active), count(distinct c.id) filter (where not c.active),
-       count(distinct c.phone) filter (where c.active)
-from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
-where g.organization = %s and g."group" = any(%s)
+select count(*), count(*) filter (where not active), count(distinct contact) filter (where not active),
+       count(distinct phone) filter (where active)
+from contact_groups where organization = %s and "group" = any(%s)
 """
+# Lateral with an offset: by the index, always. From how few organisations there are PostgreSQL would gather that
+# reading every membership is cheaper.
 REACHED = """
-select asked.name, count(distinct c.phone)
-from (select name, jsonb_array_elements_text(groups) as "group"
-      from jsonb_each(%s::jsonb) as given (name, groups)) asked
-cross join lateral (
-    select c.phone
-    from contact_groups g,
-         lateral (select phone, active from contacts where organization = g.organization and id = g.contact offset 0) c
-    where g.organization = %s and g."group" = asked."group" and c.active offset 0) c
-group by asked.name
+select list, count(distinct phone)
+from unnest(%s::integer[], %s::text[]) as asked (list, "group"),
+     lateral (select phone from contact_groups
+              where organization = %s and "group" = asked."group" and active offset 0) member
+group by list
 """
 RECIPIENTS = """
-select distinct on (c.phone) c.id
-from contact_groups g join contacts c on c.organization = g.organization and c.id = g.contact
-where g.organization = %s and g."group" = any(%s) and c.active and c.phone is not null
-order by c.phone, c.id
+select distinct on (phone) contact
+from contact_groups where organization = %s and "group" = any(%s) and active and phone is not null
+order by phone, contact
 """
 PHONES = """
 select id, phone from contacts where organization = %s and id = any(%s) and active and phone is not null
@@ -281,8 +280,10 @@ async def page(
 ) -> tuple[list[Contact], int]:
     """One page of the contacts sought, in one of the orders of `SORTS`, and how many there are in all."""
     asked = {**_asked(organization, sought), "sort": sort, "limit": limit, "offset": offset}
-    rows = await reading.rows(source, Contact, PAGE, asked)
-    return rows, await count(source, organization, sought)
+    rows, total = await reading.together(
+        source, reading.rows(source, Contact, PAGE, asked), count(source, organization, sought)
+    )
+    return rows, total
 
 
 async def count(source: Source, organization: str, sought: Filter) -> int:
@@ -305,13 +306,14 @@ async def audience(source: Source, organization: str, groups: Sequence[str]) -> 
     return Audience(entries=row[0], inactive_entries=row[1], inactive=row[2], recipients=row[3])
 
 
-async def reached(source: Source, organization: str, named: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """How many numbers each of several lists of groups reaches now, by the list's name; one that reaches nobody is left
-    out."""
-    if not named:
-        return {}
-    rows = await reading.tuples(source, REACHED, (Jsonb(dict(named)), organization))
-    return dict(rows)
+async def reached(source: Source, organization: str, lists: Collection[frozenset[str]]) -> dict[frozenset[str], int]:
+    """How many numbers each of several lists of groups reaches now."""
+    numbered = [(number, group) for number, groups in enumerate(lists) for group in groups]
+    if not numbered:
+        return dict.fromkeys(lists, 0)
+    numbers, groups = map(list, zip(*numbered, strict=True))
+    found = dict(await reading.tuples(source, REACHED, (numbers, groups, organization)))
+    return {groups: found.get(number, 0) for number, groups in enumerate(lists)}
 
 
 async def recipients(source: Source, organization: str, groups: Sequence[str]) -> list[str]:

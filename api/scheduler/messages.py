@@ -141,15 +141,18 @@ async def shown_all(source: Source, organization: str, rows: Sequence[ScheduledM
     """These messages as every answer shows them."""
     used = list({group_id for row in rows for group_id in row.groups})
     listed = [row.id for row in rows if row.recipient_count]
-    to_come = {row.id: row.groups for row in rows if not row.recipient_count and row.groups}
+    audiences = {row.id: frozenset(row.groups) for row in rows if not row.recipient_count}
     named, members, counts, reached = await reading.together(
         source,
         group_rows.by_ids(source, organization, used),
         contacts.members(source, organization, used),
         deliveries.counts(source, organization, listed),
-        contacts.reached(source, organization, to_come),
+        contacts.reached(source, organization, {*audiences.values()}),
     )
-    return [shown(row, named, members, counts.get(row.id, deliveries.NOTHING), reached.get(row.id, 0)) for row in rows]
+    return [
+        shown(row, named, members, counts.get(row.id, deliveries.NOTHING), reached.get(audiences.get(row.id), 0))
+        for row in rows
+    ]
 
 
 async def found(runtime: Runtime, caller: Caller, message_id: str) -> ScheduledMessage:
@@ -184,7 +187,8 @@ async def repeated(runtime: Runtime, row: ScheduledMessage, organization: str, c
 
 async def reached(runtime: Runtime, organization: str, chosen: Sequence[str]) -> int:
     """How many a message to these groups would go to now."""
-    return (await contacts.reached(runtime.views, organization, {"": chosen})).get("", 0)
+    (count,) = (await contacts.reached(runtime.views, organization, [frozenset(chosen)])).values()
+    return count
 
 
 def statuses(asked: str) -> tuple[str, ...]:

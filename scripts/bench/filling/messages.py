@@ -50,8 +50,9 @@ select 'acme', 'con_' || lpad(c::text, 7, '0'), 'own_' || lpad((c / 20)::text, 7
   from generate_series(0, %(rows)s / 200 * 20 - 1) c
 """,
     """
-insert into contact_groups (organization, contact, "group")
-select 'acme', 'con_' || lpad(c::text, 7, '0'), 'grp_' || lpad((c / 20 * 4 + mod(mod(c, 4) + i, 4))::text, 7, '0')
+insert into contact_groups (organization, contact, "group", phone, active)
+select 'acme', 'con_' || lpad(c::text, 7, '0'), 'grp_' || lpad((c / 20 * 4 + mod(mod(c, 4) + i, 4))::text, 7, '0'),
+       '+5233' || lpad(c::text, 8, '0'), true
   from generate_series(0, %(rows)s / 200 * 20 - 1) c, generate_series(0, 1) i
 """,
     """
