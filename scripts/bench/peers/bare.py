@@ -4,6 +4,7 @@ left when everything that this product is for is taken away."""
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Any
 
 from litestar import Litestar, Request, get, post, put
@@ -122,8 +123,8 @@ async def list_messages(request: Request[Any, Any, Any]) -> Page[Message]:
 @post("/scheduler/api/messages", status_code=201)
 async def write_message(request: Request[Any, Any, Any], data: JSONBody[NewMessage]) -> Message:
     check(request)
-    scheduled = data.scheduled_for
-    return message(1, data.content, [str(group) for group in data.groups], scheduled and contract.iso(scheduled))
+    scheduled = contract.iso(datetime.fromisoformat(data.scheduled_for)) if data.scheduled_for else None
+    return message(1, data.content, [str(group) for group in data.groups], scheduled)
 
 
 @put("/tienda/clientes/{cliente_id:str}/carrito")
