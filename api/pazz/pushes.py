@@ -1,7 +1,8 @@
 """What the partner dashboard is told and whom it concerns: an event in, messages out, each saying what a GET would say.
 
 - `goal:updated`, when this month's goal was set or a commission counts towards it: GET goals/current.
-- `commission:earned`: the commission's line in GET commissions/summary, and `amount`.
+- `commission:earned`, when a commission was earned and its sale is in the partner's profile, which the document's
+  client fetches as soon as it is told: the commission's line in GET commissions/summary, and `amount`.
 - `level:upgraded`, when the partner rose to a higher level: GET user/profile.
 - `promotion:new`, when the time of a promotion for this partner came: its entry in GET promotions/active.
 - `client:attention`, when a client's file stood still for too long: the client in GET clients/attention-required, and
@@ -19,10 +20,9 @@ from api.context import Caller
 from api.hub import Push
 from api.pazz import attention, commissions, goals, profile, promotions
 from api.runtime import Runtime
-from domain.commission import CommissionEarned
 from domain.deal import DealNeededAttention
 from domain.goal import CommissionCounted, CommissionUncounted, GoalRevised, GoalSet
-from domain.level import LevelUpgraded
+from domain.level import LevelUpgraded, SaleAccumulated
 from domain.promotion import PromotionStarted
 from domain.values import Month
 from eventstore.connect import AsyncConnection
@@ -32,7 +32,7 @@ from projections import levels
 from projections import promotions as offers
 
 GOAL_EVENTS = (GoalSet, GoalRevised, CommissionCounted, CommissionUncounted)
-OF_A_PARTNER = (*GOAL_EVENTS, CommissionEarned, LevelUpgraded)
+OF_A_PARTNER = (*GOAL_EVENTS, SaleAccumulated, LevelUpgraded)
 OF_AN_ORGANIZATION = (PromotionStarted, DealNeededAttention)
 """These events do not name those they concern; the views do."""
 
@@ -65,7 +65,7 @@ async def of(runtime: Runtime, connection: AsyncConnection, recorded: Recorded, 
                 return []
             goal = await goals.current(runtime, connection, organization, event.partner, month)
             return [Push(f"{organization}/{event.partner}", "goal:updated", goal, position)]
-        case CommissionEarned() as event:
+        case SaleAccumulated() as event:
             earned = await commissions.shown_by_id(connection, organization, event.commission)
             return [Push(f"{organization}/{event.partner}", "commission:earned", earned, position)] if earned else []
         case LevelUpgraded() as event:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.pazz.conftest import NOW, Broker
+from tests.support.business import made
 from tests.support.http import Process, User, until
 from tests.support.sockets import Refused, Socket, SocketIo
 
@@ -129,6 +130,17 @@ def test_the_documents_client_finds_what_it_reads(broker: Broker, open_sockets: 
     earn_much(broker)
     amounts = [body["amount"] for name, body, _ in heard(socket, 3) if name == "commission:earned"]
     assert amounts == [5_000]
+
+
+def test_who_is_told_of_a_commission_finds_its_sale_in_the_profile(broker: Broker, open_sockets: ExitStack) -> None:
+    socket = dashboard(open_sockets, broker)
+    body = {"deal": broker.file(value=2_000_000), "rate": 2, "amount": 5_000, "earned": True}
+    made(broker.office, "/office/commissions", body)
+    assert broker.get("commissions/summary")["earned"]["amount"] == 5_000
+    assert socket.event_if_any() is None, "not before the profile has it: the client asks for both at once"
+    broker.world.react()
+    assert sorted(name for name, _, _ in heard(socket, 2)) == ["commission:earned", "goal:updated"]
+    assert broker.get("user/profile")["accumulatedSales"] == 2_000_000
 
 
 def test_time_alone_tells_of_a_client_once_each_time_a_limit_is_crossed(
