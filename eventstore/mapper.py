@@ -26,7 +26,7 @@ class Unreadable(Exception):
     Whoever follows the log stops here, because going on would lose it."""
 
 
-class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who did it, for whom, and what led to it. `caused_by` is the position of the event that a reaction answered."""
 
     organization: str
@@ -37,7 +37,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     caused_by: int | None = None
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the log. `event` is None for a name that this build does not know, such as an event of
     another application on the same log."""
 
