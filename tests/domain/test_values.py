@@ -48,7 +48,7 @@ def test_months_follow_each_other_across_the_turn_of_the_year() -> None:
 
 
 @given(st.integers(1, 9998), st.integers(1, 12))
-@settings(max_examples=100, database=None, derandomize=True)
+@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 def test_the_next_month_is_the_smallest_later_one(year: int, number: int) -> None:
     month = Month(year, number)
     assert month < month.next()

@@ -53,11 +53,13 @@ def test_anything_else_is_wrapped(state: bytes) -> None:
     assert stored.state(stored.data(state)) == state
 
 
+@settings(deadline=None)
 @given(STATES)
 def test_every_state_comes_back(state: bytes) -> None:
     assert stored.state(stored.data(state)) == state
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.text(max_size=30)), min_size=2, max_size=2, unique=True))
 def test_two_aggregates_never_share_a_stream(pairs: list[tuple[str, str]]) -> None:
     try:

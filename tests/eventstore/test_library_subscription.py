@@ -157,7 +157,8 @@ def test_lost_connections_lose_nothing(recorder: LogApplicationRecorder, databas
     written = write(recorder, 15)
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'library test'"
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and application_name = 'library test'"
         )
     written += write(recorder, 15)
     assert delivered.result(PATIENCE) == written

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +14,15 @@ import pytest
 import uvloop
 
 from eventstore import lane, reading
-from eventstore.connect import connect, connect_async
+from eventstore.connect import Connection, connect, connect_async
 from eventstore.lane import AT_ONCE
 from eventstore.reading import Reader, Source
+from tests.support.waiting import PATIENCE
 
 NUMBER = "select %s::int as number"
+HELD = "select 5 from pg_advisory_xact_lock(1)"
+"""A question that is answered when nobody holds the lock, as `held` does."""
+WAITS = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,28 @@ def ask(request: pytest.FixtureRequest) -> Ask:
         return request.param(run())
 
     return in_loop
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is slow to answer because the machine is has not gone away."""
+    monkeypatch.setattr(lane, "PATIENCE", PATIENCE)
+
+
+@contextmanager
+def held(database_url: str) -> Iterator[Connection]:
+    """Nobody gets an answer to `HELD` in here."""
+    with connect(database_url, "test") as other:
+        other.execute("select pg_advisory_lock(1)")
+        yield other
+
+
+async def waiting(other: Connection) -> int:
+    """The server process that has come to wait for the lock."""
+    async with asyncio.timeout(PATIENCE):
+        while (found := other.execute(WAITS).fetchone()) is None:  # noqa: ASYNC110 - it is in the server
+            await asyncio.sleep(0.01)
+    return found[0]
 
 
 def test_rows_are_the_same_from_a_reader_and_from_a_connection(ask: Ask, database_url: str) -> None:
@@ -110,14 +137,9 @@ def test_it_goes_on_after_the_server_dropped_its_connections(ask: Ask, database_
 def test_a_question_under_way_is_asked_once_more(ask: Ask, database_url: str) -> None:
     async def cut_off(reader: Reader) -> Any:
         await reading.value(reader, NUMBER, [1])
-        asked = asyncio.create_task(reading.value(reader, "select 5 from pg_sleep(0.5)", []))
-        with connect(database_url, "test") as other:
-            while not other.execute(  # noqa: ASYNC110
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where query like '%%pg_sleep%%' and state = 'active' and pid <> pg_backend_pid()"
-                " and datname = current_database()"
-            ).fetchall():
-                await asyncio.sleep(0.01)
+        with held(database_url) as other:
+            asked = asyncio.create_task(reading.value(reader, HELD, []))
+            other.execute("select pg_terminate_backend(%s)", [await waiting(other)])
         return await asked
 
     assert ask(database_url, cut_off) == 5
@@ -136,16 +158,16 @@ def test_a_table_that_was_built_anew_is_read_as_it_is_now(ask: Ask, database_url
 
 
 def test_a_long_question_does_not_hold_up_the_others(ask: Ask, database_url: str) -> None:
-    async def beside(reader: Reader) -> bool:
+    async def beside(reader: Reader) -> int:
         await reading.value(reader, NUMBER, [0])
-        long = asyncio.create_task(reading.value(reader, "select 1 from pg_sleep(3)", []))
-        await asyncio.sleep(0.1)
-        assert [await reading.value(reader, NUMBER, [n]) for n in range(50)] == list(range(50))
-        was_first = not long.done()
-        await long
-        return was_first
+        with held(database_url) as other:
+            long = asyncio.create_task(reading.value(reader, HELD, []))
+            await waiting(other)
+            assert [await reading.value(reader, NUMBER, [n]) for n in range(50)] == list(range(50))
+            assert not long.done()
+        return await long
 
-    assert ask(database_url, beside)
+    assert ask(database_url, beside) == 5
 
 
 def test_without_a_server_the_asker_hears_of_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,12 +206,12 @@ def test_a_question_may_be_larger_than_what_a_socket_takes(ask: Ask, database_ur
 
 
 def test_a_batch_that_is_not_answered_is_given_up(ask: Ask, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "PATIENCE", 0.3)
-
     async def stuck(reader: Reader) -> list[Any]:
         await reading.value(reader, NUMBER, [0])
-        with pytest.raises(psycopg.OperationalError, match="did not answer"):
-            await reading.value(reader, "select 1 from pg_sleep(20)")
+        with monkeypatch.context() as for_this_one:
+            for_this_one.setattr(lane, "PATIENCE", 0.3)
+            with held(database_url), pytest.raises(psycopg.OperationalError, match="did not answer"):
+                await reading.value(reader, HELD)
         return [await reading.value(reader, NUMBER, [n]) for n in (1, 2)]
 
     assert ask(database_url, stuck) == [1, 2]
@@ -198,11 +220,12 @@ def test_a_batch_that_is_not_answered_is_given_up(ask: Ask, database_url: str, m
 def test_whoever_asks_of_a_closed_reader_is_refused(ask: Ask, database_url: str) -> None:
     async def closing(reader: Reader) -> None:
         await reading.value(reader, NUMBER, [0])
-        out = asyncio.create_task(reading.value(reader, "select 1 from pg_sleep(20)"))
-        await asyncio.sleep(0.1)
-        late = asyncio.create_task(reading.value(reader, NUMBER, [1]))
-        await asyncio.sleep(0)
-        await reader.__aexit__(None, None, None)
+        with held(database_url) as other:
+            out = asyncio.create_task(reading.value(reader, HELD))
+            await waiting(other)
+            late = asyncio.create_task(reading.value(reader, NUMBER, [1]))
+            await asyncio.sleep(0)
+            await reader.__aexit__(None, None, None)
         for question in (out, late, reading.value(reader, NUMBER, [2])):
             with pytest.raises(psycopg.OperationalError, match="ends"):
                 await question

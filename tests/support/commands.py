@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from domain import level, pipeline, scheduled_message
+from domain import deal, level, pipeline, scheduled_message
 from domain.model import Command
 from domain.values import LEVELS, ROLES, Month
 
@@ -178,7 +178,12 @@ def finished(sent: int, failed: int) -> Command:
     return scheduled_message.FinishSending(message="a", sent=sent, failed=failed, reasons={}, now=IN_TEN_DAYS)
 
 
+FILE = deal.OpenDeal(
+    deal="a", customer="a", partner="a", pipeline="vehicle_financing", title="BMW", value=50, now=START
+)
+
 OPENINGS: Mapping[str, Sequence[Sequence[Command]]] = {
+    "deal": ((FILE,), (FILE, deal.NoticeAttention(deal="a", now=IN_TEN_DAYS))),
     "scheduled_message": (
         MESSAGE,
         (*MESSAGE, scheduled_message.PauseMessage(message="a", now=START)),
