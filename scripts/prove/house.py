@@ -32,7 +32,7 @@ class House:
     def __init__(self, directory: Path, servers: Servers, more: Mapping[str, str]) -> None:
         self.directory = directory
         self.servers = servers
-        self.port = checks.free_port("127.0.0.1", 21_000 + os.getpid() % 20_000)
+        self.port = checks.free_port("127.0.0.1", 21_000 + os.getpid() % 11_000)
         self.simulator_port = checks.free_port("127.0.0.1", self.port + 1)
         self.book = directory / "whatsapp.db"
         self.processes: dict[str, Child] = {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import access, hub
+from eventstore import lane
 from tests.support.http import Answer, Client, Process, World, until
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/nothing", "redis_url": "redis://127.0.0.1:1/0"}
@@ -44,8 +43,9 @@ def test_a_process_is_alive_whatever_is_away(world: World) -> None:
 
 def test_a_process_is_ready_when_its_dependencies_answer(world: World) -> None:
     world.settle()
-    answer = ready(world.process)
-    assert answer.status == 200
+    answers: list[Answer] = []  # for a dependency that took two seconds it is not ready at once
+    until(lambda: answers.append(ready(world.process)) or answers[-1].status == 200, lambda: answers)
+    answer = answers[-1]
     assert answer.json["ready"] is True
     assert answer.json["views_lag_events"] == 0
     checks = answer.json["dependencies"]
@@ -65,10 +65,10 @@ def test_a_process_without_a_database_is_not_ready_and_refuses_in_order(world: W
     do_not_wait(world)
     token = world.signed_in(world.user()).headers
     process = world.another_process(database_url=NOWHERE["database_url"])
-    process.runtime.pool.timeout = 0.5
-    began = time.monotonic()
+    process.runtime.pool.timeout = 600  # a probe must not wait for it
     answer = ready(process)
-    assert time.monotonic() - began < 4, "a probe must not hang"
+    process.runtime.pool.timeout = 0.1
+    world.patch.setattr(lane, "PATIENCE", 0.1)
     assert answer.status == 503
     assert answer.json["dependencies"]["database"]["ok"] is False
     assert answer.json["views_lag_events"] is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from scripts.account import short_name
+from tests.support.waiting import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDINS = "task:migrate background:projector family:worker serve:serve task:seed"
@@ -116,12 +116,6 @@ def until(condition: Callable[[], bool], report: Callable[[], object], seconds: 
     while not condition():
         assert time.monotonic() < deadline, report()
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 
 from scripts import checks
 from scripts.process import children_of
-from tests.scripts.conftest import Up, free_port, until
+from tests.scripts.conftest import Up, until
+from tests.support.waiting import free_port
 
 
 def test_data_and_keys_stay_until_fresh_is_asked_for(up: Up) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import uuid
 from collections.abc import Iterator
 
 import argon2
@@ -12,13 +13,14 @@ import pytest
 import redis
 
 import projections
+from api import access, hub, runtime
 from eventstore.connect import Connection, connect
 from projections import projector, rebuild
 from settings import Settings
 from tests.support import servers
 from tests.support.callers import PASSWORD
 from tests.support.processes import Loop, Process
-from tests.support.waiting import PATIENCE, free_port, until
+from tests.support.waiting import PATIENCE, until
 from workers.clock import Clock
 from workers.perform import Performer
 
@@ -37,6 +39,8 @@ class House:
     """What the tests of one worker share: a database with every view, a process of the API, and what runs beside it."""
 
     def __init__(self, database_url: str, redis_url: str) -> None:
+        # What production gives up after a moment, and goes on without: a machine of tests may stand still for as long.
+        runtime.REDIS_PATIENCE = access.FIRST_LOOK = hub.FIRST_LOOK = PATIENCE
         self.settings = Settings(
             database_url=database_url,
             redis_url=redis_url,
@@ -102,7 +106,7 @@ def redis_address(number: int) -> str:
 def house(database_template: str, redis_numbers: list[int]) -> Iterator[House]:
     """The running backend of this worker."""
     number = redis_numbers.pop()
-    name = f"bitacora_house_{free_port()}_{number}"
+    name = f"bitacora_house_{uuid.uuid4().hex[:16]}"
     servers.create_database(name, database_template)
     built = House(servers.address(name), redis_address(number))
     yield built

@@ -32,7 +32,7 @@ class Loop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of a coroutine."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE * 3)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE * 2)
 
     def stop(self) -> None:
         self.run(self._cancel())

@@ -209,7 +209,10 @@ def asked(broker: Broker, process: Process, auth: object) -> Iterator[tuple[Conn
 
 def waiting(broker: Broker) -> set[int]:
     """The backends that wait to be let at the table."""
-    query = "select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%from sign_ins%'"
+    query = """
+    select pid from pg_stat_activity
+    where wait_event_type = 'Lock' and query like '%from sign_ins%' and datname = current_database()
+    """
     return {row[0] for row in broker.world.house.connection.execute(query)}
 
 
