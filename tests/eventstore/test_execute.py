@@ -389,7 +389,7 @@ async def test_a_restarted_server_costs_a_command_nothing(database_url: str) -> 
             await ask(store, set_goal(150_000))
         async with connected(database_url) as admin:
             await admin.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                "select pg_terminate_backend(pid, 60000) from pg_stat_activity"
                 " where datname = current_database() and application_name = 'bitacora test' and pid <> pg_backend_pid()"
             )
             assert (await ask(store, PROMISE)).position == 2

@@ -400,8 +400,7 @@ def test_a_log_that_ends_before_the_views_do_is_not_followed(database_url: str) 
 
 
 def test_a_projector_killed_in_the_midst_of_a_batch_again_and_again_applies_everything_once(database_url: str) -> None:
-    """Each time the next one is standing by already. Every event takes a millisecond, so that a batch is long enough to
-    be killed in."""
+    """Each time the next one is standing by already, and the one that is killed waits for the gate in its batch."""
     with keeping(database_url, [tallies(), lasts()]):
         pass
     processes: list[subprocess.Popen[str]] = []
@@ -419,16 +418,19 @@ def test_a_projector_killed_in_the_midst_of_a_batch_again_and_again_applies_ever
         try:
             current, standby = start(), start()
             wait_until_ready(current)
-            until(lambda: _locks(connection) == 1)
+            until(lambda: _has_the_lock(connection))
             streams = [f"goal-acme-p{number}-2025-10" for number in range(10)]
             for number in range(3):
-                wait_until_ready(standby)  # before there is anything to do: a batch would be over while it starts
+                wait_until_ready(standby)
+                connection.execute("select pg_advisory_lock(%s)", [keeper.GATE])
                 all_of_it(
                     database_url,
                     [(stream, life(*range(1, 21)) if number == 0 else [revised(1)] * 20) for stream in streams],
                 )
                 until(lambda: _in_a_batch(connection))
                 current.kill()
+                current.wait()
+                connection.execute("select pg_advisory_unlock(%s)", [keeper.GATE])
                 current, standby = standby, start()
             until(lambda: connection.execute(REACHED).fetchone() == (600,))
             assert rows(connection, "tallies") == sorted((stream, 60, 210 + 40, 60) for stream in streams)
@@ -440,20 +442,21 @@ def test_a_projector_killed_in_the_midst_of_a_batch_again_and_again_applies_ever
                 process.communicate()
 
 
-def _locks(connection: psycopg.Connection[Any]) -> int:
-    """How many projectors hold the lock of the one that runs."""
-    row = connection.execute(
-        "select count(*) from pg_locks where locktype = 'advisory' and granted and objid = %s"
-        " and database = (select oid from pg_database where datname = current_database())",
-        [projector.RUNNER_LOCK % 2**32],
-    ).fetchone()
-    assert row is not None
-    return row[0]
+def _has_the_lock(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a projector holds the lock of the one that runs."""
+    return _locks(connection, projector.RUNNER_LOCK % 2**32, granted=True) == 1
 
 
 def _in_a_batch(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a projector is in the midst of one."""
+    """Whether a projector is in the midst of one: before the gate."""
+    return _locks(connection, keeper.GATE, granted=False) == 1
+
+
+def _locks(connection: psycopg.Connection[Any], number: int, *, granted: bool) -> int:
     row = connection.execute(
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+        "select count(*) from pg_locks where locktype = 'advisory' and granted = %s and objid = %s"
+        " and database = (select oid from pg_database where datname = current_database())",
+        [granted, number],
     ).fetchone()
-    return row is not None and row[0] > 0
+    assert row is not None
+    return row[0]
