@@ -62,6 +62,18 @@ class Simulated:
         """The session is in this state from now on."""
         self._dialect._become(name, status)
 
+    def session_once_taken(self, count: int, status: str, name: str) -> None:
+        """The session is in this state as soon as so many messages were taken, before it takes another."""
+        take = self._dialect._take
+
+        def counting(*message: Any) -> Message:
+            taken = take(*message)
+            if sum(message.session == name for message in self.messages) == count:
+                self.session(status, name)
+            return taken
+
+        self._dialect._take = counting
+
     @property
     def messages(self) -> list[Message]:
         """Everything that it ever took, read from its file."""

@@ -23,7 +23,8 @@ from typing import Any
 from wsproto import ConnectionType, WSConnection, events
 from wsproto.utilities import LocalProtocolError
 
-PATIENCE = 10.0
+from tests.support.waiting import PATIENCE
+
 SILENCE = 0.3
 """How long nothing must come before a test believes that nothing will."""
 
@@ -151,6 +152,8 @@ class SocketIo:
         about = json.loads(answer[2:].removeprefix(self._namespace))
         self.pid: str = about["pid"]
         """What a client hands back as `auth.pid` when it connects again, as socket.io-client does by itself."""
+        self.offset: str | None = None
+        """The text that came last at the end of an event, which it hands back as `auth.offset` in the same way."""
 
     def __enter__(self):
         return self
@@ -168,11 +171,15 @@ class SocketIo:
         return event
 
     def event_if_any(self, seconds: float = SILENCE) -> list[Any] | None:
-        """The next event; None when none comes for a while."""
-        message = self._next(seconds)
-        prefix = f"42{self._namespace}"
-        assert message is None or message.startswith(prefix), message
-        return None if message is None else json.loads(message[len(prefix) :])
+        """The next event that a page listens to; None when none comes for a while."""
+        while (message := self._next(seconds)) is not None:
+            prefix = f"42{self._namespace}"
+            assert message.startswith(prefix), message
+            event = json.loads(message[len(prefix) :])
+            self.offset = event[-1]
+            if event[0] != "position":
+                return event
+        return None
 
     def is_cut(self, seconds: float = PATIENCE) -> bool:
         """Whether the server ends the connection, whatever it says before."""

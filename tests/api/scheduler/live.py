@@ -15,7 +15,8 @@ from eventstore.execute import Request, Step
 from eventstore.mapper import Meta
 from tests.support.business import made
 from tests.support.http import Client, Process, World
-from tests.support.sockets import PATIENCE, SILENCE, Socket
+from tests.support.sockets import Socket
+from tests.support.waiting import PATIENCE
 
 API = "/scheduler/api"
 Frame = dict[str, Any]
@@ -24,8 +25,9 @@ Frame = dict[str, Any]
 class Browser:
     """An open websocket. Frames that a test does not ask for are kept until it does."""
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Socket, client: Client) -> None:
         self.socket = socket
+        self.client = client
         self.kept: list[Frame] = []
 
     def say(self, **frame: Any) -> None:
@@ -40,13 +42,18 @@ class Browser:
                     return self.kept.pop(number)
             self.kept.append(json.loads(self.socket.receive(max(0.01, deadline - time.monotonic()))))
 
-    def rest(self, kind: str, seconds: float = SILENCE) -> list[Frame]:
-        """Every frame of this type up to a silence."""
-        while (text := self.socket.receive_if_any(seconds)) is not None:
-            self.kept.append(json.loads(text))
-        found = [frame for frame in self.kept if frame["type"] == kind]
-        self.kept = [frame for frame in self.kept if frame["type"] != kind]
+    def heard(self, kind: str, **having: Any) -> list[Frame]:
+        """Every frame of this type, with these values, that was heard beside what the test asked for, in order."""
+        found = [frame for frame in self.kept if frame["type"] == kind and having.items() <= frame.items()]
+        self.kept = [frame for frame in self.kept if frame not in found]
         return found
+
+    def up_to_now(self, kind: str, **having: Any) -> list[Frame]:
+        """The same, with nothing left to come of what happened so far: it is told in the order of the log, so all of it
+        is there when a message that is written now is heard of. How far messages are is told a moment later."""
+        mark = made(self.client, f"{API}/messages", {"content": "Hasta aquí"})
+        self.hear("message_status_update", message_id=mark)
+        return self.heard(kind, **having)
 
 
 @contextmanager
@@ -54,7 +61,7 @@ def listening(process: World | Process, client: Client, **more: Any):
     """A browser of this client's user, let in."""
     assert client.signed is not None
     with Socket(process.address, f"/scheduler/ws/{client.signed.user.id}") as socket:
-        browser = Browser(socket)
+        browser = Browser(socket, client)
         browser.say(type="auth", token=client.token, **more)
         browser.welcome = browser.hear("auth_success")  # type: ignore[attr-defined]
         browser.hear("whatsapp_status")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from typing import Any
 
@@ -11,10 +10,10 @@ import pytest
 
 from domain import contact_import
 from eventstore import import_files
+from tests.api.scheduler.live import listening
 from tests.support.business import made
 from tests.support.http import Client, World
 from tests.support.sheets import IMPORT, form, hand_in, xlsx
-from tests.support.sockets import Socket
 
 API = "/scheduler/api"
 COUNTS = ("status", "total", "processed", "progress", "created", "updated", "skipped", "failed")
@@ -223,16 +222,12 @@ def test_a_connection_that_ends_in_the_middle_of_a_file_leaves_nothing(world: Wo
 
 
 def test_how_far_it_is_is_pushed_and_shown_alike(world: World, ana: Client) -> None:
-    who = ana.signed.user.id  # type: ignore[union-attr]
-    with Socket(world.address, f"/scheduler/ws/{who}") as browser:
-        browser.send(json.dumps({"type": "auth", "token": ana.token}))
+    with listening(world, ana) as browser:
         rows = "".join(f"P{number},+52554{number:07}\n" for number in range(2_300))
         found = imported(world, ana, f"name,phone\n{rows}mala,x\n")
         pushed = []
         while not pushed or pushed[-1]["status"] != "finished":
-            frame = json.loads(browser.receive())
-            if frame["type"] == "import_progress":
-                pushed.append(frame)
+            pushed.append(browser.hear("import_progress"))
     shares = [frame["progress"] for frame in pushed]
     assert shares == sorted(shares)
     assert {frame["processed"] for frame in pushed} >= {0, 2_301}

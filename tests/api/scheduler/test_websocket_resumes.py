@@ -25,14 +25,15 @@ def test_what_was_missed_comes_in_order_and_once(world: World, ana: Client) -> N
     going.end()
     with listening(world, ana, since=first) as browser:
         assert browser.welcome["resumed"] is True  # type: ignore[attr-defined]
-        told = browser.rest("message_status_update")
+        told = browser.up_to_now("message_status_update")
         assert [frame["status"] for frame in told] == ["scheduled", "sending", "sent"]
-        assert len(browser.rest("new_notification")) == 1
+        assert len(browser.heard("new_notification")) == 1
         last = max(frame["position"] for frame in told)
     with listening(world, ana, since=world.head) as browser:
-        assert not browser.rest("message_status_update")
+        assert not browser.up_to_now("message_status_update")
     with listening(world, ana, since=last - 1) as browser:
-        assert [frame["status"] for frame in browser.rest("message_status_update")] == ["sent"]
+        told = browser.up_to_now("message_status_update", message_id=going.id)
+        assert [frame["status"] for frame in told] == ["sent"]
 
 
 def test_who_was_away_while_a_message_went_out_is_told_how_far_it_is(world: World, ana: Client) -> None:
@@ -53,7 +54,7 @@ def test_however_much_was_missed_there_is_room_for_it(world: World, ana: Client)
     for number in range(30):
         made(ana, f"{API}/messages", {"content": f"Hola {number}"})
     with listening(world, ana, since=since) as browser:
-        assert len(browser.rest("message_status_update")) == 30
+        assert len(browser.up_to_now("message_status_update")) == 30
 
 
 def test_who_was_away_for_too_long_is_told_so(world: World, ana: Client) -> None:
@@ -82,8 +83,9 @@ def test_every_process_tells_and_says_the_same(world: World, ana: Client) -> Non
         said = []
         for browser in (here, there):
             browser.hear("message_status_update", status="delivered")
-            statuses = [without_position(frame) for frame in browser.rest("message_status_update")]
-            progress = browser.rest("message_progress")[-1]
+            progress = browser.heard("message_progress")[-1]
+            told = browser.up_to_now("message_status_update", message_id=going.id)
+            statuses = [without_position(frame) for frame in told]
             said.append((statuses, without_position(progress)))
     assert said[0] == said[1]
     assert said[0][1] == {
