@@ -18,13 +18,17 @@ from scripts.simulator.reports import Reports
 from scripts.simulator.server import Answer, Request, serve
 from settings import Settings
 from tests.support.store import MASTER_KEY
+from tests.support.waiting import PATIENCE
 from workers.gateways.whatsapp import Gateway
 
 G = TypeVar("G", bound=Gateway)
 
 KEY = "the provider's key"
 SECRET = "the webhook's secret"
-NOBODY = "http://127.0.0.1:1/webhooks/whatsapp"
+NOBODY = "http://127.0.0.1:1"
+"""Where nobody listens, nor ever will in the middle of a test: the port is none that is given to anybody."""
+BRIEF: dict[str, Any] = {"whatsapp_timeout_seconds": 0.5}
+"""For an adapter that is to find that no answer comes."""
 
 
 OPENED: list[Gateway] = []
@@ -119,7 +123,7 @@ async def answering(handler: Callable[[Request], Awaitable[Answer]]) -> AsyncIte
 
 
 def reaching(url: str, **more: Any) -> Settings:
-    """Settings for an adapter that speaks to this address, and waits half a second."""
+    """Settings for an adapter that speaks to this address, and waits for as long as a test does."""
     fields: dict[str, Any] = {
         "database_url": "postgresql://unused.invalid",
         "redis_url": "redis://unused.invalid",
@@ -128,7 +132,7 @@ def reaching(url: str, **more: Any) -> Settings:
         "whatsapp_url": url,
         "whatsapp_key": KEY,
         "whatsapp_webhook_secret": SECRET,
-        "whatsapp_timeout_seconds": 0.5,
+        "whatsapp_timeout_seconds": PATIENCE,
         **more,
     }
     return Settings(**fields)

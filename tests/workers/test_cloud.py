@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from scripts.simulator.server import Answer, Cut, Request, json
-from tests.support.gateways import KEY, SECRET, answering, opened, reaching
-from tests.support.http import free_port
+from tests.support.gateways import BRIEF, KEY, NOBODY, SECRET, answering, opened, reaching
 from tests.support.store import in_event_loop
 from workers.gateways.cloud import Cloud
 from workers.gateways.whatsapp import BadSignature, Doubtful, Failing, NotSent, Receipt, Rejected
@@ -106,12 +105,12 @@ async def test_a_call_whose_answer_is_lost_is_a_doubt_and_one_that_never_left_is
     async def cut(request: Request) -> Answer:
         raise Cut
 
-    for handler, doubt in ((silent, "timed_out"), (cut, "gateway_error")):
+    for handler, doubt, patience in ((silent, "timed_out", BRIEF), (cut, "gateway_error", {})):
         async with answering(handler) as url:
             with pytest.raises(Doubtful, match=doubt):
-                await cloud(url).send("34600000001", TEXT, "r")
+                await cloud(url, **patience).send("34600000001", TEXT, "r")
             with pytest.raises(NotSent):
-                await cloud(f"http://127.0.0.1:{free_port()}").send("34600000001", TEXT, "r")
+                await cloud(NOBODY).send("34600000001", TEXT, "r")
 
 
 @in_event_loop
@@ -141,7 +140,7 @@ async def test_the_number_is_connected_while_meta_knows_it() -> None:
                 await gateway.state()
         assert await gateway.state() == "connected"
         with pytest.raises(NotSent):
-            await cloud(f"http://127.0.0.1:{free_port()}").state()
+            await cloud(NOBODY).state()
 
 
 # --- webhooks

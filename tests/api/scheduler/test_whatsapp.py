@@ -14,13 +14,13 @@ import pytest
 from msgspec import structs
 
 from api import access, hub
-from api.scheduler import realtime, whatsapp
+from api.scheduler import health, realtime, whatsapp
 from domain import scheduled_message
 from domain.scheduled_message import MessageFailed
 from scripts.simulator.server import Answer, Request, json
 from tests.support.business import made
-from tests.support.gateways import KEY, Simulated, answering, simulated
-from tests.support.http import Client, Process, World, free_port
+from tests.support.gateways import BRIEF, KEY, NOBODY, Simulated, answering, simulated
+from tests.support.http import PATIENCE, Client, Process, World
 from tests.support.messages import API, NOW, code, do, draft, sending
 from tests.support.sockets import Socket
 
@@ -31,6 +31,8 @@ HEALTH = f"{API}/health"
 def opened(world: World) -> Iterator[AsyncExitStack]:
     """What is opened in the API's event loop, and closed with the test."""
     world.patch.setattr(whatsapp, "FRESH", 0.0)
+    for module in (whatsapp, health):
+        world.patch.setattr(module, "PATIENCE", PATIENCE)
     stack = AsyncExitStack()
     yield stack
     for process in world.processes:
@@ -46,7 +48,8 @@ def simulator(world: World, opened: AsyncExitStack, tmp_path: Path) -> Simulated
 
 def serving(world: World, url: str, **more: Any) -> Process:
     """A process of the API that speaks to this gateway."""
-    return world.another_process(whatsapp_url=url, whatsapp_key=KEY, whatsapp_timeout_seconds=0.5, **more)
+    patient = {"whatsapp_url": url, "whatsapp_key": KEY, "whatsapp_timeout_seconds": PATIENCE}
+    return world.another_process(**{**patient, **more})
 
 
 def on(process: Process, client: Client) -> Client:
@@ -87,7 +90,7 @@ def test_a_message_is_scheduled_only_while_whatsapp_is_connected(
 
 @pytest.mark.parametrize("url", ["", "nobody there"])
 def test_without_a_gateway_nothing_is_scheduled(world: World, opened: AsyncExitStack, sara: Client, url: str) -> None:
-    here = on(serving(world, url and f"http://127.0.0.1:{free_port()}"), sara)
+    here = on(serving(world, url and NOBODY), sara)
     assert code(do(here, draft_of(sara), "schedule")) == (503, "WHATSAPP_DISCONNECTED")
 
 
@@ -129,7 +132,7 @@ def test_a_gateway_that_does_not_answer_in_time_is_away(world: World, opened: As
         await asyncio.sleep(60)
         raise AssertionError
 
-    here = on(serving(world, world.loop.run(opened.enter_async_context(answering(handler)))), sara)
+    here = on(serving(world, world.loop.run(opened.enter_async_context(answering(handler))), **BRIEF), sara)
     assert code(do(here, draft_of(sara), "schedule")) == (503, "WHATSAPP_DISCONNECTED")
 
 
@@ -218,9 +221,7 @@ def test_where_each_organisation_has_its_number_a_monitor_asks_whether_the_gatew
         assert answer
         return answer
 
-    url = (
-        world.loop.run(opened.enter_async_context(answering(handler))) if answer else f"http://127.0.0.1:{free_port()}"
-    )
+    url = world.loop.run(opened.enter_async_context(answering(handler))) if answer else NOBODY
     visitor = serving(world, url, whatsapp_session="number-{organization}").visitor()
     assert visitor.get(f"{HEALTH}/whatsapp").status == status
 
@@ -249,7 +250,9 @@ def test_a_number_that_organisations_share_is_asked_for_once(world: World, opene
 def test_without_a_database_nothing_is_well(world: World, simulator: Simulated) -> None:
     for module in (access, hub):
         world.patch.setattr(module, "FIRST_LOOK", 0.05)
-    visitor = serving(world, simulator.url, database_url="postgresql://127.0.0.1:1/nothing").visitor()
+    process = serving(world, simulator.url, database_url="postgresql://127.0.0.1:1/nothing")
+    process.runtime.pool.timeout = 0.2  # there is nothing to wait for
+    visitor = process.visitor()
     answer = visitor.get(HEALTH)
     services = {"database": "down", "redis": "up", "whatsapp": "up"}
     assert (answer.status, answer.json) == (503, {"status": "unhealthy", "services": services})
