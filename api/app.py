@@ -50,6 +50,7 @@ class FrontDoor:
         built = {name: FRONTENDS[name](self.runtime) for name in names}
         self.applications = {name: frontend.application for name, frontend in built.items()}
         self._sockets = {path: app for frontend in built.values() for path, app in frontend.sockets.items()}
+        self._inner = {name: frontend.inner for name, frontend in built.items()}
         self._only = only
         mine = uuid.uuid4().hex[:12]  # what tells the requests of this process from those of every other one
         self._request_ids = (f"req_{mine}{number:08x}" for number in itertools.count())
@@ -76,14 +77,20 @@ class FrontDoor:
         path: str = scope["path"]
         first = path.removeprefix("/").split("/", 1)[0]
         if self._only and first not in health.PATHS:
-            return self._only, self.applications[self._only]
+            return self._only, self._within(self._only, scope)
         if first not in self.applications or not path.startswith("/"):
             return "house", self._house
-        mount = "/" + first
-        scope["path"] = path[len(mount) :] or "/"
-        scope["raw_path"] = scope["path"].encode()
-        scope["root_path"] = scope.get("root_path", "") + mount
-        return first, self.applications[first]
+        _enter(scope, first)
+        return first, self._within(first, scope)
+
+    def _within(self, name: str, scope: Any) -> Application:
+        """The frontend's application, or the one that stands in its mount where the path leads there."""
+        inner, path = self._inner[name], scope["path"]
+        first = path[1:].split("/", 1)[0] if inner and path.startswith("/") else ""
+        if first not in inner:
+            return self.applications[name]
+        _enter(scope, first)
+        return inner[first]
 
     async def _serve(self, application: Application, about: Context, scope: Any, receive: Any, send: Any) -> None:
         status = 500
@@ -170,6 +177,14 @@ class FrontDoor:
         told.cancel()
         await self.runtime.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _enter(scope: Any, first: str) -> None:
+    """Go into a mount: its application sees the rest of the path."""
+    mount = "/" + first
+    scope["path"] = scope["path"][len(mount) :] or "/"
+    scope["raw_path"] = scope["path"].encode()
+    scope["root_path"] = scope.get("root_path", "") + mount
 
 
 def create() -> FrontDoor:

@@ -70,15 +70,29 @@ def clear_all(runtime: Runtime, request: Connection) -> None:
         _set(runtime, request, what, "", 0, readable=what == "csrf")
 
 
-def _set(runtime: Runtime, request: Connection, what: str, value: str, seconds: int, *, readable: bool = False) -> None:
-    name = _name(request, what)
+def give(
+    runtime: Runtime,
+    request: Connection,
+    name: str,
+    value: str,
+    seconds: int | None = None,
+    *,
+    readable: bool = False,
+    same_site: str = "Lax",
+) -> None:
+    """Have the browser keep a cookie for the frontend that answers: so many seconds, or until it is closed."""
     cookie = SimpleCookie({name: value})
     cookie[name]["path"] = request.scope.get("root_path") or "/"
-    cookie[name]["max-age"] = str(seconds)
-    cookie[name]["samesite"] = "Lax"
+    if seconds is not None:
+        cookie[name]["max-age"] = str(seconds)
+    cookie[name]["samesite"] = same_site
     cookie[name]["httponly"] = not readable
     cookie[name]["secure"] = runtime.settings.environment == "production"
     context.of(request.scope).add_header("set-cookie", cookie[name].OutputString())
+
+
+def _set(runtime: Runtime, request: Connection, what: str, value: str, seconds: int, *, readable: bool = False) -> None:
+    give(runtime, request, _name(request, what), value, seconds, readable=readable)
 
 
 def _name(request: Connection, what: str) -> str:

@@ -33,10 +33,12 @@ EXPOSED = [
 
 
 class Frontend(msgspec.Struct, frozen=True):
-    """An application, and the sockets it serves at the root because its document's client connects there."""
+    """An application, the sockets it serves at the root because its document's client connects there, and what stands
+    in its mount as an application of its own, by the next part of the path."""
 
     application: Any
     sockets: Mapping[str, Any] = {}
+    inner: Mapping[str, Any] = {}
 
 
 class JsonRequest(Request[Any, Any, Any]):

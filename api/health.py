@@ -84,12 +84,13 @@ def build(runtime: Runtime, frontends: Sequence[str], exception_handlers: Mappin
     async def index() -> str:
         """Where each frontend and its documentation is."""
         rows = "".join(f'<li><a href="/{name}/docs">/{name}</a></li>' for name in frontends)
+        console = '<a href="/office/console">back office</a> · ' if "office" in frontends else ""
         return (
             "<!doctype html><html lang=en><meta charset=utf-8>"
             "<meta name=viewport content='width=device-width'><title>Bitácora</title>"
             "<style>body{font:16px/1.6 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>"
             f"<h1>Bitácora</h1><p>One log, every frontend over it. Documentation of each:</p><ul>{rows}</ul>"
-            '<p><a href="/health/ready">readiness</a> · <a href="/metrics">metrics</a></p></html>'
+            f'<p>{console}<a href="/health/ready">readiness</a> · <a href="/metrics">metrics</a></p></html>'
         )
 
     def note_route(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

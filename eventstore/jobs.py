@@ -31,6 +31,10 @@ where (reaction, position) in (
     order by next_at limit %s for update skip locked)
 returning reaction, position
 """
+QUEUES = """
+select reaction, count(*) filter (where failed is null), count(*) filter (where failed is not null)
+from jobs group by reaction order by reaction
+"""
 
 
 def position(connection: Connection) -> int:
@@ -49,6 +53,11 @@ def add(connection: Connection, jobs: Sequence[Job], before: int, after: int) ->
 def claim_due(connection: Connection, limit: int = 500) -> list[Job]:
     """The jobs whose nudge was lost or whose try failed; each is due again later, should this nudge be lost too."""
     return connection.execute(CLAIM_DUE, [limit]).fetchall()
+
+
+def queues(connection: Connection) -> list[tuple[str, int, int]]:
+    """By reaction, how many jobs are to be done, and how many were refused."""
+    return connection.execute(QUEUES).fetchall()
 
 
 async def waits(connection: AsyncConnection, job: Job) -> bool:

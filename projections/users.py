@@ -129,6 +129,17 @@ async def by_id(source: Source, organization: str, user: str) -> User | None:
     return await reading.row(source, User, BY_ID, (organization, user))
 
 
+BY_IDS = """
+select organization, id, account, name, email, phone, role, region, active from users
+where organization = %s and id = any(%s)
+"""
+
+
+async def by_ids(source: Source, organization: str, users: Iterable[str]) -> dict[str, User]:
+    """The accounts with these ids, by id."""
+    return {row.id: row for row in await reading.rows(source, User, BY_IDS, (organization, list({*users})))}
+
+
 async def page(source: Source, organization: str, role: str | None, after: str, limit: int) -> list[User]:
     """The accounts of an organisation after an id, in order of id."""
     return await reading.rows(source, User, PAGE, (organization, role, role, after, limit))

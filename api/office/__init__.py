@@ -1,4 +1,4 @@
-"""The office: staff, auditors and machines. Plain JSON, mounted at `/office`."""
+"""The office: staff, auditors and machines. Plain JSON, mounted at `/office`; pages over it at `/office/console`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from api.office import (
     auth,
     carts,
     commissions,
+    console,
     contract,
     customers,
     deal_work,
@@ -23,6 +24,7 @@ from api.office import (
     promotions,
     shoppers,
     support_requests,
+    system,
     users,
 )
 from api.runtime import Runtime
@@ -56,6 +58,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
             shoppers.router,
             carts.router,
             support_requests.router,
+            system.router,
         ],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),
@@ -68,4 +71,4 @@ def build(runtime: Runtime) -> frontend.Frontend:
         logging_config=None,
     )
     docs.declare(application, contract.Failed)
-    return frontend.Frontend(application)
+    return frontend.Frontend(application, inner={"console": console.build(runtime, application)})

@@ -50,6 +50,7 @@ SENTENCES = {
     "OUTCOME_UNKNOWN": "outcome unknown, retry with the same key",
     "RATE_LIMITED": "too many requests, retry in {retry_after} seconds",
     "TIME_INVALID": "must be a time with its zone: 2026-11-21T09:30:00Z",
+    "ROLE_NOT_ALLOWED": "the role {role} may not do or see this",
     "OWN_ACCOUNT": "somebody else has to deactivate your account",
     "AMOUNT_OUT_OF_RANGE": "must be from {minimum} to {maximum}",
     "INTERNAL_ERROR": "something went wrong on our side, try again",

@@ -1,0 +1,134 @@
+"""Promotions: prepared, corrected, withdrawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from api.office import promotions as routes
+from api.office.console.forms import Field, Filled, Form
+from api.office.console.visit import Visit, named
+from domain import promotion
+from domain.values import LEVELS
+
+OFFER = (
+    Field(name="title", label="Title", required=True),
+    Field(name="subtitle", label="Subtitle", required=True),
+    Field(
+        name="image_url",
+        label="Address of the picture",
+        required=True,
+        hint="Begins with https:// and has no query string.",
+    ),
+    Field(name="terms_url", label="Address of the terms"),
+    Field(name="original_price", label="Original price", kind="number", required=True),
+    Field(name="final_price", label="Final price", kind="number", required=True),
+    Field(name="bonus_amount", label="Bonus", kind="number", required=True),
+    Field(
+        name="monthly_payments",
+        label="Monthly payments",
+        kind="payments",
+        hint="A line for each, months and amount: 12 8500.",
+    ),
+    Field(name="valid_from", label="From", kind="moment", required=True),
+    Field(name="valid_to", label="Until", kind="moment", required=True),
+    Field(name="priority", label="Priority", kind="whole", required=True, hint="The lower, the earlier it is shown."),
+    Field(name="regions", label="Regions", kind="words", hint="With commas between them; none is everywhere."),
+    Field(
+        name="levels",
+        label="Levels",
+        kind="many",
+        choices=tuple((level, level.capitalize()) for level in LEVELS),
+        hint="None is every partner.",
+    ),
+)
+SEARCH = Form(name="search", route=routes.list_page, title="", button="Show", done="")
+NEW = Form(
+    name="new",
+    route=routes.create,
+    title="Prepare a promotion",
+    button="Prepare",
+    done="The promotion was prepared.",
+    fields=OFFER,
+)
+END = Form(
+    name="end",
+    route=routes.end,
+    title="Withdraw",
+    button="Withdraw",
+    done="The promotion was withdrawn.",
+    about="Ends the offer before its time is over.",
+    grave=True,
+)
+CHANGE = Form(
+    name="change",
+    route=routes.change,
+    title="Correct",
+    button="Save",
+    done="The promotion was corrected.",
+    fields=OFFER,
+)
+FORMS = (CHANGE, END)
+
+
+@get("/")
+async def list_page(visit: NamedDependency[Visit]) -> Template:
+    """The promotions, whatever their time."""
+    found = await visit.search(routes.list_page, SEARCH)
+    return visit.page("promotions.html", found.search, found=found, new=visit.may(routes.create))
+
+
+@get("/new")
+async def begin(visit: NamedDependency[Visit]) -> Template:
+    """The form for another one."""
+    visit.check(routes.create)
+    return _new(visit)
+
+
+@post("/new")
+async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
+    """Prepare one."""
+    taken = await visit.send(NEW, "/promotions/new")
+    return _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/promotions/{taken['id']}", NEW)
+
+
+@get("/{promotion_id:str}")
+async def show(visit: NamedDependency[Visit], promotion_id: FromPath[str]) -> Template:
+    """One of them, and what can be done with it."""
+    return await _page(visit, promotion_id)
+
+
+@post("/{promotion_id:str}/{action:str}")
+async def act(visit: NamedDependency[Visit], promotion_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
+    """Send one of its forms."""
+    form, at = named(FORMS, action), f"/promotions/{promotion_id}"
+    taken = await visit.send(form, f"{at}/{action}", promotion_id=promotion_id)
+    return await _page(visit, promotion_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
+
+
+def _new(visit: Visit, wrong: Filled | None = None) -> Template:
+    filled = visit.fill(NEW, "/promotions/new", wrong, priority=100, bonus_amount=0)
+    return visit.page("new.html", wrong, filled=filled, people=(), back=("/promotions", "Promotions"))
+
+
+async def _page(visit: Visit, promotion_id: str, wrong: Filled | None = None) -> Template:
+    found: dict[str, Any] = await visit.ask(routes.show, promotion_id=promotion_id)
+    stream = promotion.stream(visit.caller.organization, promotion_id)
+    known = {"ended": (), "over": (CHANGE,)}.get(found["status"], FORMS)
+    return visit.page(
+        "promotion.html",
+        wrong,
+        promotion=found,
+        history=await visit.history(stream),
+        stream=stream,
+        forms=visit.offered(known, f"/promotions/{promotion_id}", wrong, **found),
+        wrong=wrong,
+        told=visit.told(NEW, *FORMS),
+    )
+
+
+router = Router("/promotions", route_handlers=[list_page, begin, create, show, act])

@@ -1,0 +1,115 @@
+"""Users: staff accounts, created, deactivated and reactivated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from api.office import users as routes
+from api.office.console.forms import Field, Filled, Form
+from api.office.console.visit import Visit, named
+from domain import user
+from domain.values import ROLES
+
+ROLE = Field(name="role", label="Role", kind="choice", choices=tuple((role, role.capitalize()) for role in ROLES))
+
+SEARCH = Form(name="search", route=routes.list_page, title="", button="Show", done="", fields=(ROLE,))
+NEW = Form(
+    name="new",
+    route=routes.create,
+    title="Create an account",
+    button="Create",
+    done="The account was created.",
+    fields=(
+        Field(name="name", label="Name", required=True),
+        Field(name="email", label="E-mail address", kind="email", required=True),
+        Field(name="password", label="Password", kind="password", required=True, hint="At least 8 characters."),
+        Field(name="role", label="Role", kind="choice", required=True, choices=ROLE.choices),
+        Field(name="phone", label="Phone", hint="With its country: +52 55 9877 2310."),
+        Field(name="region", label="Region"),
+    ),
+)
+DEACTIVATE = Form(
+    name="deactivate",
+    route=routes.set_standing,
+    title="Deactivate",
+    button="Deactivate",
+    done="The account was deactivated.",
+    about="They cannot sign in any more, and their sign-ins end at once.",
+    fixed={"active": False},
+    grave=True,
+)
+REACTIVATE = Form(
+    name="reactivate",
+    route=routes.set_standing,
+    title="Reactivate",
+    button="Reactivate",
+    done="The account was reactivated.",
+    about="They can sign in again.",
+    fixed={"active": True},
+)
+FORMS = (DEACTIVATE, REACTIVATE)
+
+
+@get("/")
+async def list_page(visit: NamedDependency[Visit]) -> Template:
+    """The accounts, or those with one role."""
+    found = await visit.search(routes.list_page, SEARCH)
+    return visit.page("users.html", found.search, found=found, new=visit.may(routes.create))
+
+
+@get("/new")
+async def begin(visit: NamedDependency[Visit]) -> Template:
+    """The form for another one."""
+    visit.check(routes.create)
+    return _new(visit)
+
+
+@post("/new")
+async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
+    """Create one."""
+    taken = await visit.send(NEW, "/users/new")
+    return _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/users/{taken['id']}", NEW)
+
+
+@get("/{user_id:str}")
+async def show(visit: NamedDependency[Visit], user_id: FromPath[str]) -> Template:
+    """One of them, and what can be done with it."""
+    return await _page(visit, user_id)
+
+
+@post("/{user_id:str}/{action:str}")
+async def act(visit: NamedDependency[Visit], user_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
+    """Send one of its forms."""
+    form, at = named(FORMS, action), f"/users/{user_id}"
+    taken = await visit.send(form, f"{at}/{action}", user_id=user_id)
+    return await _page(visit, user_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
+
+
+def _new(visit: Visit, wrong: Filled | None = None) -> Template:
+    filled = visit.fill(NEW, "/users/new", wrong)
+    return visit.page("new.html", wrong, filled=filled, people=(), back=("/users", "Users"))
+
+
+async def _page(visit: Visit, user_id: str, wrong: Filled | None = None) -> Template:
+    found: dict[str, Any] = await visit.ask(routes.show, user_id=user_id)
+    stream = user.stream(visit.caller.organization, user_id)
+    own = user_id == visit.caller.id
+    known = (() if own else (DEACTIVATE,)) if found["active"] else (REACTIVATE,)
+    return visit.page(
+        "user.html",
+        wrong,
+        user=found,
+        history=await visit.history(stream),
+        stream=stream,
+        forms=visit.offered(known, f"/users/{user_id}", wrong),
+        wrong=wrong,
+        told=visit.told(NEW, *FORMS),
+    )
+
+
+router = Router("/users", route_handlers=[list_page, begin, create, show, act])
