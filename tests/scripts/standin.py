@@ -71,10 +71,10 @@ def main(kind: str, name: str) -> None:
         ready()
         while True:
             signal.pause()
-    elif kind == "brittle" and Path(os.environ["STANDIN_JOURNAL"]).read_text().count(f"{name} started") > 1:
+    elif kind.startswith("brittle") and Path(os.environ["STANDIN_JOURNAL"]).read_text().count(f"{name} started") > 1:
         print("out of ink", flush=True)
         sys.exit(3)
-    elif kind in {"serve", "brittle"}:
+    elif kind in {"serve", "brittle", "brittle-and-slow"}:
         server = HTTPServer(("127.0.0.1", int(os.environ["BITACORA_PORT"])), Health)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         wait_for_the_end(name)

@@ -13,13 +13,15 @@ PROGRAMS = {
     "granian": tuple(GRANIAN.split()),
     "dramatiq": ("-m", "dramatiq", "tests.scripts.standin_jobs", "--processes", "2", "--threads", "1"),
 }
-AGAIN = {"serve": (0.1, 0.2), "granian": (0.1, 0.2), "brittle": (0.1, 0.2), "lasting": (0.1,)}
+AGAIN = {
+    "serve": (0.1, 0.2), "granian": (0.1, 0.2), "brittle": (0.1, 0.2), "brittle-and-slow": (0.1, 600), "lasting": (0.1,)
+}  # fmt: skip
 """What is started again when it died, and after how many seconds."""
 
 
 def process(kind: str, name: str) -> Process:
     """One stand-in as a line of the plan."""
-    answers = "/health/ready" if kind in {"serve", "granian", "brittle"} else None
+    answers = "/health/ready" if kind in {"serve", "granian", "brittle", "brittle-and-slow"} else None
     command: tuple[str, ...] = ("-m", "tests.scripts.standin", kind, name)
     if kind == "granian":
         command = (*PROGRAMS[kind], "--port", os.environ["STANDIN_PORT"], "tests.scripts.standin_api:app")
