@@ -226,9 +226,12 @@ class Office:
 
     async def tick(self) -> list[str]:
         """What the clock does about messages, once; returns the names of the events."""
+        return await self._tick(message_start, message_end)
+
+    async def _tick(self, *kinds: Any) -> list[str]:
         await self.seen()
         names = []
-        for kind in (message_start, message_end):
+        for kind in kinds:
             async with self.post.connection() as connection:
                 owed = await kind.due(connection, datetime.now(UTC), 10, self.settings)
             for each in owed:
@@ -238,11 +241,12 @@ class Office:
         return names
 
     async def started(self) -> list[str]:
-        """Let the clock look until it starts something; returns the names of all events that it led to."""
+        """Let the clock look until it starts something; returns the names of all events that it led to. What has ended
+        meanwhile it leaves alone."""
         names: list[str] = []
 
         async def looked() -> bool:
-            names.extend(await self.tick())
+            names.extend(await self._tick(message_start))
             return "SendingStarted" in names
 
         await eventually(looked)

@@ -99,12 +99,13 @@ async def test_a_provider_that_cannot_be_asked_settles_doubts_by_its_reports_or_
         here.provider.plan = {chat(name): ["lost"] for name in ("ana", "eva")}
         await here.people("ana", "eva", "luz")
         await here.going_out()
-        async with here.sending():
+        async with here.sending(settling=False):
             await eventually(lambda: _in_doubt(here, "ana", "eva"))
             now = datetime.now(UTC)
             heard = next(identity for identity, to, _, _ in here.provider.messages if to == chat("ana"))
             said = Receipt(provider_id=heard, progress="delivered", reference=f"{ORGANIZATION}/m1/ana", at=now)
             assert await receipts.take(here.store, here.settings, said, now)
+        async with here.sending():
             await here.ended()
         assert [(await here.state(name)).status for name in ("ana", "eva", "luz")] == ["delivered", "failed", "sent"]
         assert here.provider.calls == 3, "what nobody can tell is not sent again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -41,7 +42,7 @@ async def test_a_worker_that_died_before_its_call_leaves_a_copy_that_is_sent_onc
             await here.ended()
         assert here.provider.got(chat("ana")) == 1
         assert here.provider.asked >= 1
-        assert (await here.state("ana")).attempt == 2
+        assert (await here.state("ana")).attempt >= 2
 
 
 @in_event_loop
@@ -97,19 +98,19 @@ async def test_absence_proves_nothing_while_the_call_may_still_arrive(database_u
     async with office(database_url) as here:
         await here.people("ana")
         await here.going_out()
-        claiming = datetime.now(UTC)
         await here.claimed("ana")
         settling = Settling(here.post)
 
-        async def looked(status: str) -> bool:
+        async def looked() -> bool:
             await settling.look()
             await here.seen()
-            return (await here.state("ana")).status == status
+            return (await here.state("ana")).status == "pending"
 
-        await eventually(lambda: looked("unknown"))
-        await eventually(lambda: looked("pending"))
-        waited = (datetime.now(UTC) - claiming).total_seconds()
-        assert waited > here.settings.whatsapp_settle_seconds > here.post.silence
+        await eventually(looked)
+        (claimed, _), (doubted, doubt), (released, release) = await _story(here, "ana")
+        assert (doubt, release) == ("DeliveryDoubted", "DeliveryReleased")
+        assert doubted - claimed > here.post.silence
+        assert released - claimed > here.settings.whatsapp_settle_seconds > here.post.silence
 
 
 @in_event_loop
@@ -176,10 +177,10 @@ async def test_a_call_that_never_left_is_made_again(database_url: str, monkeypat
         await here.people("ana")
         here.provider.plan = {chat("ana"): [NotSent("connection refused", 0.1)]}
         await here.going_out()
-        async with here.sending():
+        async with here.sending(settling=False):  # it is no doubt, so nobody has to settle anything
             counts = await here.ended()
         assert counts.out == here.provider.got(chat("ana")) == 1
-        assert here.provider.asked == 0
+        assert here.provider.plan == {chat("ana"): []}
 
 
 @in_event_loop
@@ -209,6 +210,7 @@ async def test_a_doubt_about_somebody_who_is_gone_is_never_resent(database_url: 
             contact.stream(ORGANIZATION, "ana"),
             ContactDeleted(contact="ana", owner="alma", at=datetime.now(UTC)),
         )
+        await here.seen()
         async with here.sending():
             counts = await here.ended()
         assert (counts.failed, here.provider.calls) == (1, 0)
@@ -241,11 +243,13 @@ async def test_a_worker_that_was_held_up_gives_its_claim_back_instead_of_calling
 @in_event_loop
 async def test_senders_share_the_pace_of_a_number(database_url: str) -> None:
     async with connected(database_url) as one, connected(database_url) as other:
+        began = time.monotonic()
         waits = [await paces.take(each, "default", 2.0) for each in (one, other, one)]
+        meanwhile = time.monotonic() - began
         assert await paces.take(other, "another", 2.0) == 0.0
     assert waits[0] == 0.0
-    assert 1.5 < waits[1] <= 2.0
-    assert 3.5 < waits[2] <= 4.0
+    assert 2.0 - meanwhile <= waits[1] <= 2.0
+    assert 4.0 - meanwhile <= waits[2] <= 4.0
 
 
 @in_event_loop
@@ -253,10 +257,21 @@ async def test_a_paced_number_sends_no_faster(database_url: str) -> None:
     async with office(database_url, send_per_minute=300) as here:
         await here.people(*NAMES[:6])
         await here.going_out()
+        began = datetime.now(UTC)
         async with here.sending(2):
             await here.ended()
-        times = sorted(at for _, _, _, at in here.provider.messages)
-        assert (times[-1] - times[0]).total_seconds() > 0.8
+        last = max(at for _, _, _, at in here.provider.messages)
+        assert (last - began).total_seconds() > 0.9, "the sixth turn comes a second after the first"
+
+
+async def _story(here: Office, recipient: str) -> list[tuple[float, str]]:
+    """What happened to a copy, and when by the log."""
+    async with here.post.connection() as connection:
+        stream = delivery.stream(ORGANIZATION, "m1", recipient)
+        return [
+            (recorded.event.at.timestamp(), recorded.name)
+            async for recorded in here.store.log.stream(connection, stream)
+        ]
 
 
 async def _asked(here: Office, times: int) -> bool:
