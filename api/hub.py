@@ -89,6 +89,11 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    @property
+    def position(self) -> int | None:
+        """Up to where everybody connected here was told; None as long as nobody knows."""
+        return self._position
+
     async def missed(self, frontend: Realtime, since: int) -> list[Push]:
         """What a connection that saw everything up to `since` has missed, oldest first."""
         upto = self._horizon.position

@@ -53,6 +53,8 @@ LIBRARY.setLevel(logging.WARNING)
 LIBRARY.addFilter(Theirs())
 
 NAMESPACES = ("/", "/pazz")
+POSITION = "position"
+"""The event that says from where on a new connection is told; it may be cut before there is anything to tell."""
 ASK_AGAIN = 0.5
 """Seconds between two questions to a database that is away."""
 
@@ -88,7 +90,6 @@ class Realtime:
 
     async def _connect(self, namespace: str, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         given: dict[str, Any] = auth if isinstance(auth, dict) else {}
-        since = given.get("since")
         try:
             caller = await self._caller(given)
         except Unauthorized:
@@ -99,8 +100,8 @@ class Realtime:
             await self.server.enter_room(sid, room, namespace=namespace)
         self._connections[namespace, sid] = self._callers[caller.subject] = caller
         self._count[caller.subject] += 1
-        if isinstance(since, int) and not isinstance(since, bool):
-            self._start(self._resume(namespace, sid, caller, since))
+        told, since = self._runtime.hub.position, _position(given.get("offset"))
+        self._start(self._welcome(namespace, sid, caller, told, since))
 
     async def _caller(self, given: dict[str, Any]) -> Caller:
         """Who connects: by a good token, or by the expired one of a connection that they had before."""
@@ -118,13 +119,16 @@ class Realtime:
     def _pid(self, namespace: str, sid: str) -> str:
         return returning.pid(self._runtime, self._connections[namespace, sid].sign_in, sid)
 
-    async def _resume(self, namespace: str, sid: str, caller: Caller, since: int) -> None:
-        """Tell what was missed, once the client has been told that it is connected."""
-        missed = newest(await self._runtime.hub.missed(Resuming(self._runtime, caller), since))
+    async def _welcome(self, namespace: str, sid: str, caller: Caller, told: int | None, since: int | None) -> None:
+        """Tell who comes back what they missed, and who is new from where on they are told, once the client has been
+        told that it is connected."""
+        missed = [] if since is None else await self._runtime.hub.missed(Resuming(self._runtime, caller), since)
         # The library says nothing when it has said so to the client, a moment after `_connect`.
         while (namespace, sid) in self._connections and not self.server.manager.is_connected(sid, namespace):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        for push in missed:
+        if told is not None and (since is None or since > told):  # or it says what this log never said
+            await self.server.emit(POSITION, str(told), to=sid, namespace=namespace)
+        for push in newest(missed):
             if push.to == caller.subject:
                 await self._emit(push, sid, namespace)
 
@@ -168,8 +172,8 @@ class Realtime:
             await self._emit(push, push.to, namespace)
 
     async def _emit(self, push: Push, to: str, namespace: str) -> None:
-        # The position goes along as a second argument; a client hands it back as `auth.since` to resume.
-        body = (msgspec.to_builtins(push.body), {"position": push.position})
+        # A text at the end is what socket.io-client hands back as `auth.offset`, by itself, when it connects again.
+        body = (msgspec.to_builtins(push.body), str(push.position))
         await self.server.emit(push.name, body, to=to, namespace=namespace)
 
 
@@ -209,6 +213,12 @@ def newest(missed: Collection[Push]) -> Collection[Push]:
     """Without those that a later one repeats: pushes say how things are now, whenever they happened."""
     told = {(push.name, msgspec.json.encode(push.body)): push.position for push in missed}
     return [push for push in missed if told[push.name, msgspec.json.encode(push.body)] == push.position]
+
+
+def _position(offset: object) -> int | None:
+    """Where a client that comes back left off, if it says so."""
+    is_one = isinstance(offset, str) and len(offset) < 19 and offset.isascii() and offset.isdigit()
+    return int(offset) if is_one else None  # type: ignore[arg-type]
 
 
 def _room_of_sign_in(sign_in: str) -> str:

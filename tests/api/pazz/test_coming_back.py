@@ -64,9 +64,9 @@ def test_who_was_connected_is_let_in_and_told(
 
 
 def test_what_was_missed_is_told(broker: Broker, open_sockets: ExitStack, pid: str, old: str) -> None:
-    since = broker.world.head
+    left = str(broker.world.head)
     set_goal(broker)
-    back = {"token": old, "pid": pid, "since": since}
+    back = {"token": old, "pid": pid, "offset": left}
     socket = open_sockets.enter_context(SocketIo(broker.world.address, back))
     assert [name for name, _, _ in heard(socket, 1)] == ["goal:updated"]
 

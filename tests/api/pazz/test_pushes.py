@@ -98,7 +98,7 @@ def heard(socket: SocketIo, count: int) -> list[tuple[str, Body, int]]:
     """The next pushes, and then silence."""
     events = [socket.event() for _ in range(count)]
     assert socket.event_if_any() is None
-    return [(name, body, about["position"]) for name, body, about in events]
+    return [(name, body, int(offset)) for name, body, offset in events]
 
 
 @pytest.mark.parametrize(("story", "expected"), STORIES, ids=[story.__name__ for story, _ in STORIES])
@@ -167,12 +167,12 @@ def test_time_alone_tells_of_a_client_once_each_time_a_limit_is_crossed(
 
 def test_a_client_who_was_looked_after_meanwhile_is_not_told_of(broker: Broker, open_sockets: ExitStack) -> None:
     file, witness = broker.file(stage="approval"), dashboard(open_sockets, broker)
-    since = broker.world.head
+    left = str(broker.world.head)
     broker.later(days=8)
     broker.world.strike()
     heard(witness, 1)
     broker.tell(file, "activities", kind="call")
-    socket = dashboard(open_sockets, broker, since=since)
+    socket = dashboard(open_sockets, broker, offset=left)
     assert socket.event_if_any() is None
 
 
@@ -280,7 +280,7 @@ def test_who_connects_again_hears_what_was_missed_and_how_it_is_now(broker: Brok
     start_promotion(broker)
     neglect(broker)
     assert len(heard(witness, 10)) == 10  # nobody is about to be told of it any more
-    again = dashboard(open_sockets, broker, since=position)
+    again = dashboard(open_sockets, broker, offset=str(position))
     # Two commissions were earned and three files stood still: each is told. Of the goal, only how it is now.
     pushes = heard(again, 8)
     names = [name for name, _, _ in pushes]
@@ -298,19 +298,38 @@ def test_who_connects_again_hears_what_was_missed_and_how_it_is_now(broker: Brok
         assert found > position
         assert body == SAID_BY_GET[name](broker, body), name
     newest = max(found for _, _, found in pushes)
-    last = dashboard(open_sockets, broker, since=newest)
+    last = dashboard(open_sockets, broker, offset=str(newest))
     assert last.event_if_any() is None
     raised = {"amount": 61_000, "month": "octubre", "year": 2025}
     assert broker.pazz.post("/pazz/api/v1/goals", json=raised).status == 200
     assert [name for name, _, _ in heard(last, 1)] == ["goal:updated"]
 
 
-@pytest.mark.parametrize("since", [-1, 10**12, "7", None, True, 1.5])
-def test_a_place_that_is_none_brings_nothing_back(broker: Broker, open_sockets: ExitStack, since: Any) -> None:
+def test_who_was_cut_before_hearing_anything_is_told_all_the_same(broker: Broker, open_sockets: ExitStack) -> None:
+    set_goal(broker)
+    quiet = dashboard(open_sockets, broker)
+    assert quiet.event_if_any() is None
+    assert quiet.offset == str(broker.world.head)
+    quiet.close()
+    broker.promotion()
+    broker.world.strike()
+    again = dashboard(open_sockets, broker, offset=quiet.offset)
+    assert [name for name, _, _ in heard(again, 1)] == ["promotion:new"]
+
+
+def test_who_heard_more_than_this_log_ever_said_begins_anew(broker: Broker, open_sockets: ExitStack) -> None:
+    """A page that stayed open while the data was replaced by a backup."""
+    page = dashboard(open_sockets, broker, offset=str(broker.world.head + 1_000))
+    assert page.event_if_any() is None
+    assert page.offset == str(broker.world.head)
+
+
+@pytest.mark.parametrize("offset", ["-1", "1" + "0" * 12, 7, None, True, 1.5])
+def test_a_place_that_is_none_brings_nothing_back(broker: Broker, open_sockets: ExitStack, offset: Any) -> None:
     witness = dashboard(open_sockets, broker)
     earn_much(broker)
     heard(witness, 3)
-    socket = dashboard(open_sockets, broker, since=since)
+    socket = dashboard(open_sockets, broker, offset=offset)
     assert socket.event_if_any() is None
 
 
