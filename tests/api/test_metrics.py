@@ -49,7 +49,7 @@ class Processes:
     def ask(self, path: str) -> tuple[str, str]:
         """Ask on a connection of its own: which process answered, as its request ids tell, and what it said."""
         try:
-            answer = httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=10, trust_env=False)
+            answer = httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE, trust_env=False)
         except httpx2.TransportError:
             return "", ""
         return answer.headers["x-request-id"][:16], answer.text
@@ -102,7 +102,7 @@ def processes(house: House, tmp_path: Path) -> Iterator[Processes]:
         yield started
     finally:
         started.run.send_signal(signal.SIGTERM)
-        started.run.wait(20)
+        started.run.wait(PATIENCE)
 
 
 REFUSED = (
@@ -118,7 +118,7 @@ def shown_pids(scrape: dict[Any, float], name: str) -> set[int]:
     return {int(dict(labels)["pid"]) for sample, *labels in scrape if sample == name}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_whichever_process_is_asked_it_shows_all_of_them(processes: Processes) -> None:
     both = processes.both()
     asked = Counter(processes.ask(PATH)[0] for _ in range(60))
@@ -148,10 +148,10 @@ def test_whichever_process_is_asked_it_shows_all_of_them(processes: Processes) -
         assert shown_pids(scrape, "process_resident_memory_bytes") == pids
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_nothing_of_the_figures_stays_behind(processes: Processes) -> None:
     processes.both()
     assert list(processes.temporary.glob("bitacora-*/*.db"))
     processes.run.send_signal(signal.SIGTERM)
-    assert processes.run.wait(20) == 0
+    assert processes.run.wait(PATIENCE) == 0
     assert not list(processes.temporary.glob("bitacora-*"))

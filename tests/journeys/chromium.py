@@ -8,21 +8,23 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.support.http import until
+from tests.support.http import PATIENCE, until
 from tests.support.sockets import Socket
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0",
 )  # fmt: skip
-PATIENCE = 20.0
+LEFT = ("navigated or closed", "context", "Promise was collected")
+"""What the browser says when the page that was asked is left for another one."""
 
 
 def require_chromium() -> str:
@@ -31,6 +33,10 @@ def require_chromium() -> str:
     if found is None:
         pytest.skip("no Chromium on this machine")
     return found
+
+
+class PageLeft(Exception):
+    """The page was left before it had answered."""
 
 
 class Chromium:
@@ -50,14 +56,22 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: self._port.exists() and "\n" in self._port.read_text(), "Chromium did not start", PATIENCE)
+        try:
+            self._connect()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        return self
+
+    def _connect(self) -> None:
+        until(lambda: self._port.exists() and "\n" in self._port.read_text(), "Chromium did not start")
         self._address = f"http://127.0.0.1:{self._port.read_text().split()[0]}"
-        with httpx2.Client(trust_env=False) as http:
-            until(lambda: bool(self._pages(http)), "Chromium shows no page", PATIENCE)
+        with httpx2.Client(trust_env=False, timeout=PATIENCE) as http:
+            until(lambda: bool(self._pages(http)), "Chromium shows no page")
             path = self._pages(http)[0].split(self._address.removeprefix("http://"))[1]
         self._socket = Socket(self._address, path).__enter__()
         self.command("Page.enable")
-        return self
 
     def _pages(self, http: httpx2.Client) -> list[str]:
         found = http.get(f"{self._address}/json").json()
@@ -80,6 +94,8 @@ class Chromium:
         while True:
             said = json.loads(self._socket.receive(PATIENCE))
             if said.get("id") == number:
+                if any(words in said.get("error", {}).get("message", "") for words in LEFT):
+                    raise PageLeft(said)
                 assert "error" not in said, said
                 return said["result"]
 
@@ -87,11 +103,21 @@ class Chromium:
         """Go to a page, or load it anew; return when it is there."""
         self.tell("window.isOver = true")
         self.command("Page.navigate", url=address)
-        until(lambda: self.tell("!window.isOver && document.readyState === 'complete'"), address, PATIENCE)
+        until(lambda: self.tell("!window.isOver && document.readyState === 'complete'"), address)
 
     def tell(self, script: str) -> Any:
-        """What an expression is in the page."""
-        found = self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        """What an expression is in the page; in the one that comes, when it is just left."""
+        answered: list[Any] = []
+
+        def asked() -> bool:
+            with suppress(PageLeft):
+                answered.append(
+                    self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+                )
+            return bool(answered)
+
+        until(asked, script)
+        (found,) = answered
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -108,13 +134,25 @@ class Chromium:
         return self.tell(f"[...document.querySelectorAll({json.dumps(selector)})].map(found => found.textContent)")
 
     def click(self, selector: str) -> None:
-        """Press it with the mouse."""
-        box = self.tell(
-            f"(found => (found.scrollIntoView(), (at => [at.x + at.width / 2, at.y + at.height / 2])"
-            f"(found.getBoundingClientRect())))(document.querySelector({json.dumps(selector)}))"
+        """Press it with the mouse, and again when something moved it out of the way just then."""
+        until(lambda: self._hits(selector), f"{selector} is never where it was")
+
+    def _hits(self, selector: str) -> bool:
+        x, y = self.tell(
+            f"""(found => {{
+                window.missed = true
+                found.addEventListener('click', () => {{ window.missed = false }}, {{ capture: true, once: true }})
+                found.scrollIntoView()
+                const at = found.getBoundingClientRect()
+                return [at.x + at.width / 2, at.y + at.height / 2]
+            }})(document.querySelector({json.dumps(selector)}))"""
         )
         for kind in ("mousePressed", "mouseReleased"):
-            self.command("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
+            self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        deadline = time.monotonic() + 1
+        while (missed := self.tell("window.missed")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return not missed
 
     def type(self, selector: str, text: str) -> None:
         """Write into a field, and leave it."""

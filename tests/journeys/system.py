@@ -24,8 +24,8 @@ from tests.support.http import Answer, free_port, is_open, until
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(__file__).with_name("client")
-START = 60.0
-HEARD = 15.0
+START = 90.0
+HEARD = 45.0
 
 
 class System:
@@ -37,7 +37,7 @@ class System:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.output = directory / "output"
-        self.http = httpx2.Client(base_url=self.address, timeout=30, trust_env=False)
+        self.http = httpx2.Client(base_url=self.address, timeout=60, trust_env=False)
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BITACORA_")},
             "BITACORA_STATE": str(directory / "state"),

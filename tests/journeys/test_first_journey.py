@@ -77,7 +77,7 @@ class Staff:
         return self.create("commissions", deal=self.deal, rate=2, amount=amount, earned=True)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_first_journey(system: System, database_url: str) -> None:
     staff = Staff(system)
 
@@ -159,8 +159,8 @@ def test_the_first_journey(system: System, database_url: str) -> None:
     ]
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("more", [{"BITACORA_ACCESS_TOKEN_SECONDS": "5"}])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("more", [{"BITACORA_ACCESS_TOKEN_SECONDS": "8"}])
 def test_a_dashboard_comes_back_with_the_token_that_it_was_opened_with(system: System) -> None:
     """Its token expires, then the process that serves dies. The client finds back by itself, as long as somebody is
     signed in; one that was never connected is not let in with the same token."""
@@ -190,7 +190,7 @@ def test_a_dashboard_comes_back_with_the_token_that_it_was_opened_with(system: S
         system.kill_server()
         for browser in browsers[:2]:
             browser.hear_connect_again()
-        assert "serve ended with exit code -9 and is started again" in system.told()
+        until(lambda: "serve ended with exit code -9 and is started again" in system.told(), system.told)
         until(lambda: "serve is back after " in system.told(), system.told)
         session = system.post(f"{PAZZ}/auth/refresh", body={"refreshToken": session["refreshToken"]})["data"]
         system.post(f"{PAZZ}/auth/logout", session["token"])

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from scripts.demo import PASSWORD
-from tests.journeys.chromium import PATIENCE, Chromium
+from tests.journeys.chromium import Chromium
 from tests.journeys.system import System
-from tests.support.http import until
+from tests.support.http import PATIENCE, until
 
 TABLE = "código;nombre;precio\nPTA-NUE-70;Puerta de cedro 70 cm;3.150,00\n"
 
@@ -25,7 +25,7 @@ class Pages:
 
     def wait(self, selector: str) -> None:
         found = f"!!document.querySelector({json.dumps(selector)})"
-        until(lambda: self.browser.tell(found), f"no {selector}", PATIENCE)
+        until(lambda: self.browser.tell(found), f"no {selector}")
 
     def press(self, selector: str) -> None:
         self.wait(selector)
@@ -49,7 +49,7 @@ class Pages:
         shown = f"{block} .live-responses-table .response-col_status"
         if self.browser.texts(shown):  # of the time before
             self.browser.click(f"{block} .btn-clear")
-            until(lambda: not self.browser.texts(shown), "the answer stays", PATIENCE)
+            until(lambda: not self.browser.texts(shown), "the answer stays")
         self.press(f"{block} .execute")
         self.wait(shown)
         status = self.browser.texts(shown)[-1]
@@ -57,10 +57,10 @@ class Pages:
         return int(re.findall(r"[0-9]{3}", status)[0]), "".join(body)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_staff_find_the_back_office_and_work_in_it(system: System, directory: Path) -> None:
     for address in re.findall(r"http://\S+", system.told()):
-        assert httpx2.get(address, trust_env=False).status_code == 200, f"the card leads to {address}"
+        assert httpx2.get(address, trust_env=False, timeout=PATIENCE).status_code == 200, f"the card leads to {address}"
 
     with Chromium(directory / "staff") as browser:
         pages = Pages(browser)

@@ -19,9 +19,9 @@ import pytest
 from domain import attention, deal
 from domain.deal import DealOpened
 from scripts.demo import PASSWORD
-from tests.journeys.chromium import PATIENCE, Chromium
+from tests.journeys.chromium import Chromium
 from tests.journeys.system import System
-from tests.support.http import until
+from tests.support.http import PATIENCE, until
 from tests.support.store import happened
 
 API = "/pazz/api/v1"
@@ -76,6 +76,7 @@ class Dashboard(Chromium):
 
     def sign_in(self, expected: str = "dentro") -> None:
         self.open(self.address)
+        until(lambda: self.tell("$('estado').textContent"), "the page does not say who is there")
         for field, text in ROSA.items():
             self.type(f"#{field}", text)
         self.click("#entrar button")
@@ -89,7 +90,7 @@ class Dashboard(Chromium):
 
     def hears(self, notice: str) -> None:
         """Wait until it tells its person."""
-        until(lambda: notice in self.texts("#avisos li"), lambda: str((notice, self.texts("#avisos li"))), PATIENCE)
+        until(lambda: notice in self.texts("#avisos li"), lambda: str((notice, self.texts("#avisos li"))))
 
     def asks(self, path: str, method: str = "GET", **more: Any) -> str:
         """What a call of the page comes to: `ok`, or the sentence that it shows."""
@@ -114,7 +115,7 @@ def staff(system: System) -> Staff:
     return Staff(system)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_dashboard(system: System, staff: Staff, page: str, directory: Path, database_url: str) -> None:
     token = system.post(f"{API}/auth/login", body=ROSA)["data"]["token"]
     with Dashboard(directory / "rosa", system, page) as browser:
@@ -145,7 +146,7 @@ def test_the_dashboard(system: System, staff: Staff, page: str, directory: Path,
 
         # The processes that serve die. The page finds back by itself and goes on hearing.
         system.kill_api()
-        until(lambda: browser.tell("connected") == 2, system.told, PATIENCE)
+        until(lambda: browser.tell("connected") == 2, system.told)
         staff.earn(500.5)
         browser.hears("¡Nueva comisión de $500.5!")
         browser.shows("#meta", "$20,500.5 de $30,000")
@@ -196,6 +197,7 @@ def test_the_dashboard(system: System, staff: Staff, page: str, directory: Path,
     assert not [line for line in logs if '"error"' in line]
 
 
+@pytest.mark.timeout(300)
 def test_tokens_that_the_browser_keeps(system: System, staff: Staff, page: str, stranger: str, directory: Path) -> None:
     with Dashboard(directory / "rosa", system, page, "cookies") as browser:
         browser.open(browser.address)
@@ -235,6 +237,7 @@ def test_tokens_that_the_browser_keeps(system: System, staff: Staff, page: str, 
         browser.shows("#estado", "Tu sesión no es válida o ha expirado")
 
 
+@pytest.mark.timeout(300)
 def test_a_page_of_an_origin_that_may_not_call(system: System, staff: Staff, stranger: str, directory: Path) -> None:
     token = json.dumps(system.post(f"{API}/auth/login", body=ROSA)["data"]["token"])
     with Dashboard(directory / "rosa", system, stranger) as browser:

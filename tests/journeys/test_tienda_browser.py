@@ -35,7 +35,7 @@ class Office:
         return next(found["id"] for found in self.get("shoppers")["items"] if found["username"] == username)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_a_cart_is_found_again(system: System, page: str, directory: Path) -> None:
     office = Office(system)
     address = f"{page}/tienda.html?api={system.address}/tienda"

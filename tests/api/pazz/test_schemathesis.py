@@ -14,7 +14,7 @@ EXAMPLES = "60"
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
     "--max-examples", EXAMPLES, "--seed", "1", "--generation-database", "none", "--warnings", "off",
-    "--request-timeout", "20",
+    "--request-timeout", "60", "--suppress-health-check", "all",
 ]  # fmt: skip
 
 
