@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,42 @@ from tests.workers.test_worker import beside, kill, working
 ROWS = 2_500
 KNOWN = 100
 CONTACTS = "/scheduler/api/contacts"
+HOLD = """
+create sequence added;
+create function hold() returns trigger language plpgsql as $$
+begin
+    if nextval('added') > 1200 then
+        perform pg_advisory_xact_lock(4201200);
+    end if;
+    return new;
+end
+$$;
+create trigger hold before insert on events for each row when (new.name = 'ContactAdded') execute function hold();
+select pg_advisory_lock(4201200)
+"""
+LET_GO = """
+select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 4201200 and not granted
+   and database = (select oid from pg_database where datname = current_database());
+drop trigger hold on events;
+drop function hold;
+drop sequence added;
+select pg_advisory_unlock(4201200)
+"""
 
 
 def state(client: Client, found: str) -> dict[str, Any]:
     return client.get(f"{IMPORT}/{found}").json
+
+
+@contextmanager
+def held(world: World) -> Iterator[None]:
+    """Nobody can add more than so many contacts. What is being added at the end is not."""
+    connection = world.house.connection
+    connection.execute(HOLD)
+    try:
+        yield
+    finally:
+        connection.execute(LET_GO)
 
 
 def test_a_killed_worker_leaves_no_row_out_and_takes_none_twice(world: World, tmp_path: Path) -> None:
@@ -32,7 +66,8 @@ def test_a_killed_worker_leaves_no_row_out_and_takes_none_twice(world: World, tm
 
     settings = msgspec.structs.replace(world.settings, log_level="error")
     with beside(settings):
-        with working(settings, tmp_path / "ready") as worker:
+        # Held up, the worker is in the middle however slow this process is.
+        with working(settings, tmp_path / "ready") as worker, held(world):
             found = hand_in(client, data).json["id"]
             until(lambda: contacts() > 1_150, lambda: state(client, found))
             kill(worker)

@@ -15,7 +15,7 @@ import redis
 
 from eventstore.connect import connect
 from settings import Settings
-from tests.support.http import until
+from tests.support.http import PATIENCE, until
 from tests.support.store import ROOT, a_log, entries, happened, some_settings
 from tests.workers.happenings import GOAL, LEVEL, earned, stream
 from workers import clock, feed
@@ -41,12 +41,14 @@ def beside(settings: Settings) -> Iterator[None]:
     ]
     for thread in threads:
         thread.start()
-    assert all(one.wait(20) for one in ready)
-    yield
-    stopping.set()
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive()
+    try:
+        assert all(one.wait(PATIENCE) for one in ready)
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def working(settings: Settings, ready: Path) -> Iterator[subprocess.Popen[bytes]
     command = [sys.executable, "-m", "scripts.cli", "worker", "--processes", "1", "--threads", "4"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True) as process:
         try:
-            until(ready.exists, "the worker did not start", 40)
+            until(ready.exists, "the worker did not start", 60)
             yield process
         finally:
             kill(process)

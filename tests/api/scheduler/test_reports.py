@@ -75,12 +75,12 @@ def test_a_report_says_what_the_messages_say(world: World, ana: Client, form: st
     assert counts == ("3", "2", "1", "1")
 
 
-def test_a_report_is_a_file_and_csv_unless_said_otherwise(ana: Client) -> None:
-    today = datetime.now(UTC).strftime("%Y-%m-%d")
+def test_a_report_is_a_file_and_csv_unless_said_otherwise(world: World, ana: Client) -> None:
+    world.time_is(datetime(2026, 3, 10, 12, 0, tzinfo=UTC))
     for form, kind in reports.TYPES.items():
         answer = ana.get(EXPORT, params={"format": form})
         assert answer.headers["content-type"].split(";")[0] == kind
-        assert answer.headers["content-disposition"] == f'attachment; filename="mensajes-{today}.{form}"'
+        assert answer.headers["content-disposition"] == f'attachment; filename="mensajes-2026-03-10.{form}"'
         assert answer.headers["cache-control"] == "no-store"
         assert read(answer, form) == []
     assert ana.get(EXPORT).body == ("\ufeff" + ",".join(COLUMNS) + "\r\n").encode()
