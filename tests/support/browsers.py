@@ -114,22 +114,19 @@ class Browser:
     def press(self, form: str, /, **written: str | list[str]) -> Answer:
         """Fill in a form of the page and send it."""
         found = self.page.forms[form]
-        values = {
-            **found.values,
-            **{key: [value] if isinstance(value, str) else value for key, value in written.items()},
-        }
-        return self.send(found.action, values)
+        filled = {name: [value] if isinstance(value, str) else value for name, value in written.items()}
+        return self.send(found.action, {**found.values, **filled})
 
     def send(self, path: str, values: dict[str, list[str]]) -> Answer:
         """Send a form."""
         return self._follow("POST", path, body=urlencode(values, doseq=True).encode(), headers=FORM)
 
     def _follow(self, method: str, path: str, **more: Any) -> Answer:
+        self.at = path
         answer = self.call(method, path, **more)
         while answer.status in (302, 303):
             self.at = answer.headers["location"]
             answer = self.call("GET", self.at)
-        self.at = path if method == "GET" and not self.at else self.at
         if answer.headers.get("content-type", "").startswith("text/html"):
             self.page = Page(answer.text)
         return answer

@@ -148,10 +148,10 @@ def exception_handlers(runtime: Runtime) -> dict[Any, Any]:
     def unauthorized(request: AnyRequest, error: Unauthorized) -> Redirect:
         """Sign in, and come back to the page that was asked for."""
         session.forget(runtime, request)
-        url = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
-        query = {"next": url} if request.method == "GET" and url != "/" else {"done": "ended"}
-        root = request.scope.get("root_path", "")
-        return Redirect(f"{root}/sign-in?{urlencode(query)}", status_code=303)
+        asked = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
+        query = {"done": "ended"} if request.method != "GET" else {"next": asked} if asked != "/" else {}
+        place = f"{request.scope.get('root_path', '')}/sign-in"
+        return Redirect(f"{place}?{urlencode(query)}" if query else place, status_code=303)
 
     def missing(request: AnyRequest, error: NotFoundException) -> Template:
         return shown(request, 404, SAID["NOT_FOUND"])
