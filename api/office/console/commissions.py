@@ -97,6 +97,7 @@ async def _page(visit: Visit, commission_id: str, wrong: Filled | None = None) -
         names=names,
         forms=forms,
         wrong=wrong,
+        told=visit.told(*FORMS),
     )
 
 
