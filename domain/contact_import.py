@@ -17,6 +17,7 @@ from domain.model import Command, Conflict, Decider, Event, Invalid, NotFound
 
 MAX_FILE_NAME = 200
 MAX_PART = 5_000
+MAX_ROW = 2**31 - 1
 OUTCOMES = frozenset("cuse")
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "cp1256")
 """What a file may be said to be written in, when that cannot be seen."""
@@ -211,6 +212,8 @@ def take(state: State, command: NoteRowsImported) -> list[Event]:
     count = len(command.outcomes)
     if not 1 <= count <= min(MAX_PART, state.rows - state.taken) or not OUTCOMES.issuperset(command.outcomes):
         raise Invalid("OUTCOMES_INVALID", field="outcomes")
+    for error in command.errors:
+        values.number(error.row, "row", 1, MAX_ROW)
     taken = RowsImported(
         contact_import=command.contact_import,
         owner=state.owner,

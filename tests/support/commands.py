@@ -88,6 +88,7 @@ BY_NAME: Mapping[str, st.SearchStrategy[Any]] = {
     "file_name": WORDS,
     "outcomes": mostly(["c", "cuse"], ["x", ""]),
     "rows": mostly([1, 5], [0, -1]),
+    "row": mostly([1, 50], [0, 2**31]),
     "part": mostly([1, 2], [0, 50]),
     "phone_was": mostly([None], ["+5210"]),
     "name_was": mostly([None], ["x"]),
