@@ -101,7 +101,7 @@ class Hub:
             return []
         pushes: list[Push] = []
         async with self._pool.connection() as connection:
-            for recorded in await self._log.between(connection, max(since, upto - RESUME_LIMIT), upto):
+            for recorded in await self._log.followed(connection, max(since, upto - RESUME_LIMIT), upto):
                 if frontend.wants(recorded):
                     pushes.extend(await frontend.pushes(connection, recorded))
         return pushes
@@ -124,7 +124,7 @@ class Hub:
 
     async def _tell(self, after: int, upto: int) -> None:
         async with self._pool.connection() as connection:
-            for recorded in await self._log.between(connection, after, upto):
+            for recorded in await self._log.followed(connection, after, upto):
                 for frontend in self._frontends:
                     try:
                         if frontend.wants(recorded):

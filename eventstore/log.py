@@ -8,7 +8,7 @@ from eventstore import reading
 from eventstore.connect import AsyncConnection, Connection
 from eventstore.mapper import Mapper, Recorded, Row
 from eventstore.reading import Source
-from eventstore.sealing import Vault
+from eventstore.sealing import Keys, Vault
 
 STREAM = """
 select position, stream, version, name, data, meta, recorded_at
@@ -51,28 +51,37 @@ class Log:
         """The events at positions `after` + 1 to `upto`."""
         return await self._recorded(source, await reading.tuples(source, AFTER, [after, upto]))
 
-    def between_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
-        """As `between`, for the processes that follow the log one batch at a time."""
-        return self._recorded_now(connection, connection.execute(AFTER, [after, upto], binary=True).fetchall())
+    async def followed(self, source: Source, after: int, upto: int) -> list[Recorded]:
+        """As `between`, for those who follow the log: an event that cannot be read is there with its `fault`."""
+        rows = await reading.tuples(source, AFTER, [after, upto])
+        keys = await self._keys(source, rows)
+        return [self.mapper.followed(row, keys) for row in rows]
+
+    def followed_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
+        """As `followed`, for the processes that take the log one batch at a time."""
+        return self._followed_now(connection, connection.execute(AFTER, [after, upto], binary=True).fetchall())
 
     def stream_now(self, connection: Connection, stream: str, after: int = 0) -> Iterator[Recorded]:
         """As `stream`, for the processes that follow the log."""
         while True:
             rows: list[Row] = connection.execute(STREAM, [stream, after, PAGE], binary=True).fetchall()
-            yield from self._recorded_now(connection, rows)
+            yield from self._followed_now(connection, rows)
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
 
-    def _recorded_now(self, connection: Connection, rows: list[Row]) -> list[Recorded]:
+    def _followed_now(self, connection: Connection, rows: list[Row]) -> list[Recorded]:
         subjects = self.mapper.subjects(rows)
         keys = self.vault.keys_now(connection, subjects) if subjects else None
-        return [self.mapper.recorded(row, keys) for row in rows]
+        return [self.mapper.followed(row, keys) for row in rows]
 
     async def _recorded(self, source: Source, rows: Sequence[Row]) -> list[Recorded]:
-        subjects = self.mapper.subjects(rows)
-        keys = await self.vault.keys(source, subjects) if subjects else None
+        keys = await self._keys(source, rows)
         return [self.mapper.recorded(row, keys) for row in rows]
+
+    async def _keys(self, source: Source, rows: Sequence[Row]) -> Keys | None:
+        subjects = self.mapper.subjects(rows)
+        return await self.vault.keys(source, subjects) if subjects else None
 
 
 def head(connection: Connection) -> int:

@@ -23,7 +23,7 @@ UPCASTS: dict[str, Upcast] = {}
 
 class Unreadable(Exception):
     """A stored event does not have the shape that its name stands for: it was tampered with, or this build is wrong.
-    Whoever follows the log stops here, because going on would lose it."""
+    No command is decided on it; who follows the log sets its stream aside (`Recorded.fault`)."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -39,7 +39,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the log. `event` is None for a name that this build does not know, such as an event of
-    another application on the same log."""
+    another application on the same log, and where `fault` says why it cannot be read."""
 
     position: int
     stream: str
@@ -48,6 +48,14 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     event: Event | None
     meta: Meta
     recorded_at: datetime
+    fault: str | None = None
+
+    def may_be(self, kinds: Sequence[type[Event]]) -> bool:
+        """Whether it is an event of one of these kinds. Of one that cannot be read its name tells; an old name, which
+        only reading would bring up to date, may stand for any of them."""
+        if self.fault is None:
+            return type(self.event) in kinds
+        return self.name not in catalogue.EVENTS or any(kind.__name__ == self.name for kind in kinds)
 
 
 Row = tuple[int, str, int, str, bytes, bytes, datetime]
@@ -112,16 +120,24 @@ class Mapper:
 
     def recorded(self, row: Row, keys: sealing.Keys | None = None) -> Recorded:
         """A row of the log as an event with its place. Raises `Unreadable`."""
+        found = self.followed(row, keys)
+        if found.fault is not None:
+            raise Unreadable(found.fault)
+        return found
+
+    def followed(self, row: Row, keys: sealing.Keys | None = None) -> Recorded:
+        """As `recorded`, for those who go on after an event that cannot be read."""
         position, stream, version, name, data, meta, recorded_at = row
+        event, fault = None, None
         try:
             event = self._event(stream, name, data, keys or {})
-        except msgspec.MsgspecError as error:
-            raise Unreadable(f"{name} at position {position} cannot be read: {error}") from None
+        except Exception as error:  # whatever the decoder or an upcast finds
+            fault = f"{name} at position {position} cannot be read: {type(error).__name__}: {error}"
         try:
             about = self._meta.decode(meta)
         except msgspec.ValidationError:
             about = Meta(organization="")
-        return Recorded(position, stream, version, name, event, about, recorded_at)
+        return Recorded(position, stream, version, name, event, about, recorded_at, fault)
 
     def _event(self, stream: str, name: str, data: bytes, keys: sealing.Keys) -> Event | None:
         if name not in self._personal and name not in self._upcasts:

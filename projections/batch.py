@@ -12,7 +12,7 @@ import psycopg
 from domain.model import Event
 from eventstore.commit import BigIntArray, TextArray
 from eventstore.connect import Connection
-from eventstore.mapper import Recorded
+from eventstore.mapper import Recorded, Unreadable
 from projections import pipe
 from projections import view as views
 from projections.view import Statement, View
@@ -42,14 +42,23 @@ def routes(of: Iterable[View]) -> Routes:
     return table
 
 
+def takers(recorded: Recorded, table: Routes) -> Sequence[View]:
+    """The views that take this event, or might if it could be read."""
+    if recorded.fault is None:
+        return table.get(type(recorded.event), ())  # type: ignore[arg-type]
+    return [view for view in set(chain(*table.values())) if recorded.may_be(view.EVENTS)]
+
+
 def statements(events: Iterable[Recorded], table: Routes, parked: Parked) -> Iterable[Statement]:
     """Everything these events lead to, in order within each view. Statements of a view that may be merged and follow
     each other go out as one."""
     merging: dict[View, tuple[LiteralString, list[list[Any]]]] = {}
     for recorded in events:
-        for view in table.get(type(recorded.event), ()):  # type: ignore[arg-type]
+        for view in takers(recorded, table):
             if parked and (views.name(view), recorded.stream) in parked:
                 continue
+            if recorded.fault is not None:
+                raise Unreadable(recorded.fault)
             mergeable = views.mergeable(view)
             for statement in view.apply(recorded):
                 sql, columns = statement
@@ -109,12 +118,14 @@ def run_one(
     failed: Parked = set()
     with connection.transaction():
         connection.execute(first[0], first[1])
-        for view in table.get(type(recorded.event), ()):  # type: ignore[arg-type]
+        for view in takers(recorded, table):
             key = (views.name(view), recorded.stream)
             if key in parked:
                 continue
             try:
                 with connection.transaction():
+                    if recorded.fault is not None:
+                        raise Unreadable(recorded.fault)
                     for sql, parameters in view.apply(recorded):
                         connection.execute(sql, parameters)
             except Exception as error:  # whatever a view does wrong, the others go on

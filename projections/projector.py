@@ -80,7 +80,7 @@ class Projector:
         return count
 
     def _read(self, connection: Connection, after: int) -> Sequence[Recorded]:
-        return self._log.between_now(connection, after, after + BATCH)
+        return self._log.followed_now(connection, after, after + BATCH)
 
     def _apply(self, events: Sequence[Recorded]) -> None:
         """Apply a batch; in halves where it fails, and an event that fails alone view by view."""

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from eventstore.connect import SEE_VIEWS, Connection, connect
 from eventstore.log import Log
-from eventstore.mapper import Recorded
+from eventstore.mapper import Recorded, Unreadable
 from projections import batch
 from projections import view as views
 from projections.view import View
@@ -154,7 +154,7 @@ class Build:
         return row[0]
 
     def _apply(self, upto: int) -> None:
-        self._apply_events(self._log.between_now(self._connection, self._position, upto))
+        self._apply_events(self._log.followed_now(self._connection, self._position, upto))
         self._position = upto
 
     def _apply_events(self, events: Sequence[Recorded]) -> None:
@@ -234,8 +234,8 @@ def _place(order: Sequence[str], table: str) -> int:
 
 
 def resume(connection: Connection, log: Log, view: View, stream: str) -> int:
-    """Apply to a view what it missed of a parked stream, in order; returns the number of events. Raises `NotParked`, or
-    whatever the view raises again, and then the stream stays parked."""
+    """Apply to a view what it missed of a parked stream, in order; returns the number of events. Raises `NotParked`;
+    `Unreadable`, or whatever the view raises again, and then the stream stays parked."""
     name = views.name(view)
     with connection.transaction():
         reached = connection.execute(HOLD_PROJECTOR).fetchone()
@@ -244,7 +244,9 @@ def resume(connection: Connection, log: Log, view: View, stream: str) -> int:
             raise NotParked(f"{stream} is not parked in {name}")
         count = 0
         for recorded in log.stream_now(connection, stream):
-            if parked[0] <= recorded.position <= reached[0] and type(recorded.event) in view.EVENTS:
+            if parked[0] <= recorded.position <= reached[0] and recorded.may_be(view.EVENTS):
+                if recorded.fault is not None:
+                    raise Unreadable(recorded.fault)
                 for statement, parameters in view.apply(recorded):
                     connection.execute(statement, parameters)
                 count += 1

@@ -36,7 +36,7 @@ def advance(connection: Connection, log: Log, settings: Settings) -> list[Job]:
     events = None
     while events is None or len(events) == PAGE:
         before = jobs.position(connection)
-        events = log.between_now(connection, before, before + PAGE)
+        events = log.followed_now(connection, before, before + PAGE)
         found = [job for recorded in events for job in _jobs(recorded, settings)]
         if events and jobs.add(connection, found, before, events[-1].position):
             new += found
@@ -45,9 +45,9 @@ def advance(connection: Connection, log: Log, settings: Settings) -> list[Job]:
 
 def _jobs(recorded: Recorded, settings: Settings) -> Iterator[Job]:
     for reaction in REACTIONS:
-        if isinstance(recorded.event, reaction.EVENTS):
+        if recorded.may_be(reaction.EVENTS):
             try:
-                reacts = any(True for _ in reaction.react(recorded, settings))
+                reacts = recorded.fault is not None or any(True for _ in reaction.react(recorded, settings))
             except Exception:  # one event must not hold up all that come after it: the job shows what is wrong
                 logger.exception("%s cannot answer the event at %s", name(reaction), recorded.position)
                 reacts = True

@@ -89,8 +89,8 @@ class Slice(Log):
 
     end = 0
 
-    def between_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
-        return super().between_now(connection, after, min(upto, self.end)) if after < self.end else []
+    def followed_now(self, connection: Connection, after: int, upto: int) -> list[Recorded]:
+        return super().followed_now(connection, after, min(upto, self.end)) if after < self.end else []
 
 
 class CatchUp:

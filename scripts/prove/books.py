@@ -128,7 +128,7 @@ def read_log(database_url: str, master_key: str) -> Logged:
     with connect(database_url, "prove") as connection:
         head = logs.head(connection)
         for position in range(0, head, PAGE):
-            for recorded in log.between_now(connection, position, min(position + PAGE, head)):
+            for recorded in log.followed_now(connection, position, min(position + PAGE, head)):
                 _note(found, paused, recorded)
     found.events = head
     return found

@@ -16,6 +16,7 @@ from eventstore.mapper import Recorded
 from projections import horizon
 from tests.support.http import World
 from tests.support.sockets import SocketIo
+from tests.support.store import broken
 
 GOALS = "/pazz/api/v1/goals"
 OCTOBER = {"amount": 25_000, "month": "octubre", "year": 2025}
@@ -93,6 +94,14 @@ def test_one_frontends_fault_does_not_silence_the_others(
         assert dashboard.event()[0] == "goal:updated"
     assert faulty.times >= 1
     assert caplog.records
+
+
+def test_an_event_that_cannot_be_read_silences_nobody(world: World) -> None:
+    client = world.signed_in(world.user())
+    with SocketIo(world.address, {"token": client.token}) as dashboard:
+        broken(world.settings.database_url, f"claim-{world.own}-nobody", "ValueReleased")  # no view takes it
+        client.post(GOALS, json=OCTOBER)
+        assert dashboard.event()[0] == "goal:updated"
 
 
 def test_a_push_is_made_once_however_many_listen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

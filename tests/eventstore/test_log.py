@@ -54,7 +54,7 @@ async def test_everything_is_read_between_two_positions_across_streams(database_
             assert await store.log.between(connection, 4, 100) == []
             assert await head_of(connection) == 4
         with connect(database_url, "test") as follower:
-            assert store.log.between_now(follower, 1, 4) == found
+            assert store.log.followed_now(follower, 1, 4) == found
             assert head(follower) == 4
     assert [(recorded.position, recorded.stream, recorded.event) for recorded in found] == [
         (2, CUSTOMER, ZOE),

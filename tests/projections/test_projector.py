@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +17,15 @@ from hypothesis import strategies as st
 from domain.goal import CommissionCounted, CommissionUncounted, GoalAchieved, GoalRevised, GoalSet
 from domain.model import Event
 from eventstore.connect import connect
-from eventstore.mapper import Recorded
+from eventstore.log import Log
+from eventstore.mapper import Mapper, Recorded, Unreadable
 from projections import goals, projector, rebuild, status
 from projections.projector import Projector
 from projections.rebuild import NotParked
 from projections.view import Statement, View
 from tests.projections import keeper
 from tests.support.http import until
-from tests.support.store import NOW, Views, a_log, all_of_it, happened, in_another_process, keeping, rows
+from tests.support.store import NOW, Views, a_log, all_of_it, broken, happened, in_another_process, keeping, rows
 from tests.support.views import lasts, tallies, tally
 
 ANA, BEA, CLO = "goal-acme-ana-2025-10", "goal-acme-bea-2025-10", "goal-acme-clo-2025-10"
@@ -207,6 +209,48 @@ def test_a_failing_event_parks_its_stream_in_that_view_and_all_else_goes_on(data
         assert views.rows("lasts") == [(ANA, 2), (BEA, 30), (CLO, 200)]
         assert parked(views) == [("tallies", BEA, 4)]
         assert views.projector.position == 8
+
+
+def moved(value: int | None = None) -> Log:
+    """The log of a build that reads an event of before, `GoalMoved`; with `value`, also one that does not say it."""
+
+    def upcast(fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        amount = fields["value"] if value is None else fields.get("value", value)
+        return "GoalRevised", {**msgspec.to_builtins(revised(0)), "amount": amount}
+
+    return a_log(Mapper(upcasts={"GoalMoved": upcast}))
+
+
+@pytest.mark.parametrize(
+    ("name", "of"), [("GoalRevised", ["lasts", "tallies"]), ("GoalMoved", ["lasts", "tallies"]), ("CartSaved", [])]
+)
+def test_an_event_that_cannot_be_read_parks_its_stream_where_it_may_belong(
+    database_url: str, name: str, of: list[str]
+) -> None:
+    all_of_it(database_url, [(ANA, life(1, 2)), (BEA, life(10))])
+    broken(database_url, BEA, name)
+    all_of_it(database_url, [(BEA, [revised(20)]), (ANA, [revised(3)])])
+    with keeping(database_url, [lasts(), tallies()], moved()) as views:  # built with it
+        assert parked(views) == [(view, BEA, 4) for view in of]
+        assert views.rows("lasts") == [(ANA, 3), (BEA, 10 if of else 20)]
+        broken(database_url, ANA, name)
+        all_of_it(database_url, [(CLO, life(100)), (ANA, [revised(4)])])
+        assert views.catch_up() == 3  # kept with it
+        assert views.rows("lasts") == [(ANA, 3 if of else 4), (BEA, 10 if of else 20), (CLO, 100)]
+        assert {stream for _, stream, _ in parked(views)} == ({ANA, BEA} if of else set())
+
+
+def test_its_stream_goes_on_with_a_build_that_can_read_it(database_url: str) -> None:
+    all_of_it(database_url, [(BEA, life(10))])
+    broken(database_url, BEA, "GoalMoved")
+    all_of_it(database_url, [(BEA, [revised(30)])])
+    with keeping(database_url, [tallies()], moved()) as views, connect(database_url, "resume") as connection:
+        with pytest.raises(Unreadable, match="GoalMoved at position 2 cannot be read: KeyError"):
+            rebuild.resume(connection, views.log, tallies(), BEA)
+        assert parked(views) == [("tallies", BEA, 2)]
+        assert rebuild.resume(connection, moved(20), tallies(), BEA) == 2
+        assert views.rows("tallies") == [(BEA, 3, 60, 3)]
+        assert parked(views) == []
 
 
 def test_a_parked_stream_stays_parked_for_the_next_projector(database_url: str) -> None:

@@ -146,6 +146,15 @@ def all_of_it(database_url: str, stories: Sequence[tuple[str, Sequence[Event]]])
     asyncio.run(append())
 
 
+def broken(database_url: str, stream: str, name: str = "GoalRevised", data: str = "{}") -> None:
+    """An event that no build can read comes next on a stream."""
+    append = "select append_events(array[%s], array[%s], array[%s], array[%s], array[%s])"
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(VERSION, [stream]).fetchone()
+        assert row is not None
+        connection.execute(append, [stream, row[0] + 1, name, data, META.decode()])
+
+
 def entries(database_url: str) -> list[Entry]:
     """Everything in the log."""
     with psycopg.connect(database_url) as connection:

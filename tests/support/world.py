@@ -214,7 +214,7 @@ class World:
 
     def events(self, after: int = 0) -> list[Recorded]:
         """What happened after a position."""
-        return self.runtime.log.between_now(self.house.connection, after, self.head)
+        return self.runtime.log.followed_now(self.house.connection, after, self.head)
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:

@@ -15,10 +15,11 @@ from eventstore import jobs, sign_ins
 from eventstore.commit import Commit, LogUnavailable, Part
 from eventstore.connect import connect
 from eventstore.execute import Store
-from eventstore.mapper import Meta
+from eventstore.mapper import Meta, Unreadable
 from tests.support.store import (
     NOW,
     a_log,
+    broken,
     connected,
     entries,
     given,
@@ -159,6 +160,16 @@ async def test_a_refusal_is_kept_with_the_job_and_not_tried_again(database_url: 
     assert why is not None
     assert why.startswith("AMOUNT_OUT_OF_RANGE")
     assert effects(database_url) == [(LEVEL, "SaleAccumulated")]
+
+
+@in_event_loop
+async def test_an_event_that_cannot_be_read_stays_to_be_done(database_url: str) -> None:
+    broken(database_url, stream(), "CommissionEarned")
+    async with performing(database_url) as worker:
+        for job in advance(database_url):
+            with pytest.raises(Unreadable, match="CommissionEarned at position 1"):
+                await worker.perform(*job)
+    assert sorted(left(database_url)) == [("goal_progress", None), ("level_progress", None)]
 
 
 @in_event_loop
