@@ -23,7 +23,7 @@ def show(address: str, state: State, seconds: float, simulator: str | None = Non
     console = Console(highlight=False)
     places = [
         ("API and its documentation", f"{address}/"),
-        ("Back office", f"{address}/office/docs"),
+        ("Back office", f"{address}/office/console"),
         ("Command line", f"{beside_python('bitacora')} --help"),
         ("Logs", near(state.logs)),
         ("Mail that was sent", near(state.mail)),

@@ -60,7 +60,8 @@ class Pages:
 @pytest.mark.timeout(300)
 def test_staff_find_the_back_office_and_work_in_it(system: System, directory: Path) -> None:
     for address in re.findall(r"http://\S+", system.told()):
-        assert httpx2.get(address, trust_env=False, timeout=PATIENCE).status_code == 200, f"the card leads to {address}"
+        answer = httpx2.get(address, trust_env=False, timeout=PATIENCE, follow_redirects=True)
+        assert answer.status_code == 200, f"the card leads to {address}"
 
     with Chromium(directory / "staff") as browser:
         pages = Pages(browser)
@@ -97,4 +98,30 @@ def test_staff_find_the_back_office_and_work_in_it(system: System, directory: Pa
         status, told = pages.execute(block)
         assert status == 200
         assert re.search(r'"added":\s*1', told)
+
+        work_at_the_console(system, pages)
     assert "PTA-NUE-70" in [product["code"] for product in system.get("/office/products", token)["items"]]
+    assert system.get("/office/commissions/com_jorge", token)["status"] == "earned"
+
+
+def work_at_the_console(system: System, pages: Pages) -> None:
+    """They sign in at the console, find what is promised, and let it be earned; then they leave."""
+
+    def press(selector: str) -> None:
+        pages.wait(selector)
+        until(lambda: pages.browser.tell("document.readyState === 'complete'"), "its style did not come")
+        pages.browser.click(selector)  # where it stays now
+
+    console = re.findall(r"http://\S+/office/console", system.told())[0]
+    pages.browser.open(f"{console}/commissions?status=pending")
+    pages.fill("#sign-in-email", "admin@acme.example")
+    pages.fill("#sign-in-password", PASSWORD)
+    press("main form button")
+    press('a[href="/office/console/commissions/com_jorge"]')
+    press("#form-earn button")
+    pages.wait(".told")
+    assert pages.browser.texts(".told") == ["The commission is earned."]
+    assert pages.browser.texts("h1 + .pill") == ["earned"]
+    assert pages.browser.tell("document.cookie") == "", "no script could read who is signed in"
+    press(".who button")
+    pages.wait("#sign-in-email")
