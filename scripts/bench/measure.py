@@ -210,7 +210,7 @@ Operation = Callable[[], Awaitable[object]]
 
 
 async def in_tasks(writers: int, seconds: float, operation: Callable[[int], Operation]) -> Work:
-    """So many tasks, each doing one operation after the other until the time is over."""
+    """So many tasks, each doing one operation after the other until the time is over and there is one to tell of."""
     latencies: list[float] = []
     clock = time.perf_counter
     began = clock()
@@ -218,7 +218,7 @@ async def in_tasks(writers: int, seconds: float, operation: Callable[[int], Oper
 
     async def one(operate: Operation) -> None:
         now = clock()
-        while now < end:
+        while now < end or not latencies:
             await operate()
             done = clock()
             latencies.append(done - now)
@@ -239,7 +239,7 @@ def in_threads(writers: int, seconds: float, operation: Callable[[int], Callable
     def one(mine: list[float], operate: Callable[[], object]) -> None:
         try:
             now = clock()
-            while now < end:
+            while now < end or not mine:
                 operate()
                 done = clock()
                 mine.append(done - now)

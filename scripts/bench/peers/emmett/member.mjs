@@ -23,7 +23,7 @@ async function run({ at_once, seconds }) {
   const end = began + seconds * 1000;
   async function one() {
     let now = performance.now();
-    while (now < end) {
+    while (now < end || latencies.length === 0) {
       await append();
       const done = performance.now();
       latencies.push((done - now) / 1000);
