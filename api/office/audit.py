@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.context import Caller
 from api.runtime import Runtime
-from domain.model import Invalid
-from eventstore import search
+from domain.model import Invalid, NotFound
+from eventstore import replay, search
 
 AUDITORS = frozenset({"admin", "manager", "auditor"})
 Text = Annotated[str | None, QueryParameter(max_length=400)]
 TIME = {"format": "date-time"}
+LAST = 2**31 - 1
 Position = Annotated[int | None, QueryParameter(ge=0, le=2**62)]
 
 
@@ -40,6 +41,27 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[Event]
     next: int | None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of the state that became another between two versions."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream had come to after a version: the state from which commands on it are decided, amounts in the
+    smallest unit, personal data as ∅; and what changed in it after the version `since`."""
+
+    stream: str
+    version: int
+    position: int
+    recorded_at: datetime
+    state: dict[str, Any]
+    since: int
+    changes: list[Change]
 
 
 def shown(entry: search.Entry) -> Event:
@@ -96,4 +118,42 @@ async def list_events(
     return Events(items=items, next=items[-1].position if len(found) > limit else None)
 
 
-router = Router("/audit", route_handlers=[list_events], tags=["audit"])
+@get("/streams/{stream:str}", summary="What a stream had come to", opt={"roles": AUDITORS})
+async def show_stream(
+    stream: FromPath[str],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    version: FromQuery[Annotated[int | None, QueryParameter(ge=1, le=LAST)]] = None,
+    at: FromQuery[Annotated[str | None, QueryParameter(schema_extra=TIME)]] = None,
+    since: FromQuery[Annotated[int, QueryParameter(ge=0, le=LAST)]] = 0,
+) -> Stream:
+    """The state of one stream after a version, or as it was at a time, or now; and the difference to an earlier
+    version, `since`: 0 is before everything."""
+    until = moment(at, "at")
+    known = await point(runtime, caller, stream, version, until)
+    before = (await point(runtime, caller, stream, since)).state if since else {}
+    fields = [field for field in {**before, **known.state} if before.get(field) != known.state.get(field)]
+    return Stream(
+        stream=stream,
+        version=known.version,
+        position=known.position,
+        recorded_at=known.recorded_at,
+        state=known.state,
+        since=since,
+        changes=[Change(field=one, before=before.get(one), after=known.state.get(one)) for one in fields],
+    )
+
+
+async def point(
+    runtime: Runtime, caller: Caller, stream: str, version: int | None, until: datetime | None = None
+) -> replay.Point:
+    """A stream of the caller's organisation after a version. Raises `NotFound`."""
+    if "\0" not in stream:
+        async with runtime.connection() as connection:
+            found = await replay.at(runtime.log.mapper, connection, stream, version, until)
+        if found and found.organizations == {caller.organization} and version in (None, found.version):
+            return found
+    raise NotFound("STREAM_NOT_FOUND", stream=stream, **({"version": version} if version else {}))
+
+
+router = Router("/audit", route_handlers=[list_events, show_stream], tags=["audit"])

@@ -83,27 +83,35 @@ class Visit:
         """The answers to several questions at once."""
         return await asyncio.gather(*questions)
 
-    async def search(self, handler: HTTPRouteHandler, form: Form, cursor: str = "after", **fixed: Any) -> Page:
+    async def search(self, handler: HTTPRouteHandler, form: Form, cursor: str = "after") -> Page:
         """A page of a list, by what the address asks for. `cursor` is the parameter that says where a page begins."""
-        given = {name: value for name, value in self.request.query_params.items() if value.strip()}
-        fields = {field.name: field for field in form.fields}
-        asked = {name: fields[name].read([value], self.zone) for name, value in given.items() if name in fields}
-        at = {name: given[name] for name in (cursor, "limit") if name in given}
-        page = Page(search=Filled(form=form, action="", values={name: [value] for name, value in given.items()}))
-        answer = await self.call(handler, query={**asked, **at, **fixed})
-        if not answer.accepted:
-            if answer.status != 400:
-                raise Refused(answer)
-            page.search.errors, page.search.message = forms.refusal(form.fields, answer)
-            page.search.status = answer.status
-            return page
-        kept = {name: given[name] for name in given if name in fields or name == "limit"}
-        page.items = answer.body["items"]
-        if answer.body["next"] is not None:
-            page.more = self.address("", **kept, **{cursor: answer.body["next"]})
-        if cursor in at:
-            page.first = self.address("", **kept)
+        search, body = await self.look(handler, form, cursor, "limit")
+        page = Page(search=search)
+        if body:
+            kept = {name: values[0] for name, values in search.values.items() if name != cursor}
+            page.items = body["items"]
+            page.more = self.address("", **kept, **{cursor: body["next"]}) if body["next"] is not None else ""
+            page.first = self.address("", **kept) if cursor in search.values else ""
         return page
+
+    async def look(self, handler: HTTPRouteHandler, form: Form, *more: str, **path: str) -> tuple[Filled, Any]:
+        """What a route shows for what the address asks for, by the fields of a form and by `more` parameters; and the
+        form, which says what is wrong when the route could make nothing of it."""
+        fields = {field.name: field for field in form.fields}
+        given = {name: value for name, value in self.request.query_params.items() if value.strip()}
+        given = {name: value for name, value in given.items() if name in fields or name in more}
+        asked = {
+            name: fields[name].read([value], self.zone) if name in fields else value for name, value in given.items()
+        }
+        filled = Filled(form=form, action="", values={name: [value] for name, value in given.items()})
+        answer = await self.call(handler, query=asked, path=path)
+        if answer.accepted:
+            return filled, answer.body
+        if answer.status != 400:
+            raise Refused(answer)
+        filled.errors, filled.message = forms.refusal(form.fields, answer)
+        filled.status = answer.status
+        return filled, None
 
     async def history(self, stream: str) -> list[Any] | None:
         """The newest that happened on a stream; None for those who may not see it."""
