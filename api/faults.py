@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Literal
 
@@ -10,9 +11,11 @@ from litestar import Request
 from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.utils.scope.state import ScopeState
+from msgspec import inspect
 
 Kind = Literal["required", "unknown", "wrong_type", "out_of_range"]
 
+CHOICE = "VALUE_NOT_ALLOWED"
 MOST = 50
 """How many faults are told; a body may hold a million."""
 LONGEST_NAME = 100
@@ -23,11 +26,14 @@ UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One thing wrong with one field. `detail` is the decoder's own sentence, for developers."""
+    """One thing wrong with one field. `detail` is the decoder's own sentence, for developers. Where the field has
+    limits or choices, `code` and `facts` say which, in the words of the domain's refusals."""
 
     field: str
     kind: Kind
     detail: str
+    code: str = ""
+    facts: Mapping[str, Any] = {}
 
 
 def find(body: bytes, shape: type[msgspec.Struct]) -> list[Fault]:
@@ -56,19 +62,49 @@ def _check(name: str, value: Any, expected: Any) -> list[Fault]:
     except msgspec.ValidationError as error:
         text = str(error)
         # msgspec says "Expected `int`, got `str`" for types and "Expected `str` of length <= 50" for limits.
-        kind: Kind = "wrong_type" if ", got " in text else "out_of_range"
-        return [Fault(name, kind, text)]
+        if ", got " in text:
+            return [Fault(name, "wrong_type", text)]
+        code, facts = _asked(inspect.type_info(expected), text)
+        if code != CHOICE:  # the limits of a body are wider than the rules, which are the domain's to say
+            code, facts = "", {}
+        return [Fault(name, "out_of_range", text, code, facts)]
     return []
+
+
+def _asked(expected: inspect.Type, text: str) -> tuple[str, dict[str, Any]]:
+    """The limits or choices of a type, if `text` is about them and not about something inside the value."""
+    match expected:
+        case inspect.Metadata(type=kind):
+            return _asked(kind, text)
+        case inspect.UnionType(types=(kind, inspect.NoneType())):
+            return _asked(kind, text)
+        case inspect.LiteralType(values=allowed):
+            return CHOICE, {"allowed": allowed}
+        case inspect.BoolType():
+            return CHOICE, {"allowed": ("true", "false")}
+        case inspect.IntType(ge=int() as minimum, le=int() as maximum):
+            return "NUMBER_OUT_OF_RANGE", {"minimum": minimum, "maximum": maximum}
+        case inspect.StrType(max_length=int() as maximum) if "of length <= " in text:
+            return "TEXT_TOO_LONG", {"maximum": maximum}
+        case inspect.ListType(max_length=int() as maximum) if "of length <= " in text and " at `$" not in text:
+            return "TOO_MANY", {"maximum": maximum}
+        case _:
+            return "", {}
 
 
 def of_query(error: ValidationException, handler: BaseRouteHandler) -> list[Fault]:
     """The faults that the framework found in query and path parameters, by the names that the caller writes."""
     extra = error.extra if isinstance(error.extra, list) else []
-    return [
-        Fault(_written(str(entry.get("key", "")), handler), "wrong_type", str(entry.get("message", "")))
-        for entry in extra
-        if isinstance(entry, dict)
-    ]
+    model: Any = inspect.type_info(handler.signature_model)
+    expected = {field.name: field.type for field in model.fields}
+    found: list[Fault] = []
+    for entry in extra:
+        if isinstance(entry, dict):
+            parameter, text = str(entry.get("key", "")), str(entry.get("message", ""))
+            code, facts = _asked(expected[parameter], text) if parameter in expected else ("", {})
+            kind: Kind = "out_of_range" if code else "wrong_type"
+            found.append(Fault(_written(parameter, handler), kind, text, code, facts))
+    return found
 
 
 def _written(parameter: str, handler: BaseRouteHandler) -> str:

@@ -5,7 +5,7 @@ Sources: the Pazz document (envelope, error sample, validation rules) and the Pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -108,7 +108,7 @@ def digits(phone: str | None) -> str | None:
     return phone.removeprefix("+") if phone else None
 
 
-Sentence = Callable[[dict[str, Any]], str]
+Sentence = Callable[[Mapping[str, Any]], str]
 
 FIELD_SENTENCES: dict[str, Sentence] = {
     "AMOUNT_OUT_OF_RANGE": lambda facts: (
@@ -125,6 +125,9 @@ FIELD_SENTENCES: dict[str, Sentence] = {
     "PHONE_INVALID": lambda facts: "Debe ser un número de teléfono válido",
     "TEXT_EMPTY": lambda facts: "No puede estar vacío",
     "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
+    "NUMBER_OUT_OF_RANGE": lambda facts: f"Debe estar entre {facts['minimum']} y {facts['maximum']}",
+    "VALUE_NOT_ALLOWED": lambda facts: "Debe ser uno de: " + ", ".join(facts["allowed"]),
+    "TOO_MANY": lambda facts: f"Puede tener {facts['maximum']} como máximo",
     "TEXT_UNPRINTABLE": lambda facts: "Contiene caracteres no permitidos",
     "PASSWORD_LENGTH": lambda facts: f"Debe tener entre {facts['minimum']} y {facts['maximum']} caracteres",
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",
@@ -207,6 +210,8 @@ def _field_sentence(problem: Problem, fault: Fault) -> str:
     if sentence:
         return sentence(problem.facts)
     shape = SHAPE_SENTENCES.get(fault.field) if fault.kind == "out_of_range" else None
+    if shape is None and fault.code:
+        return FIELD_SENTENCES[fault.code](fault.facts)
     return shape or FAULT_SENTENCES[fault.kind]
 
 

@@ -236,6 +236,8 @@ def sentence_of(code: str) -> str:
 
 
 def _field_sentence(problem: Problem, fault: faults.Fault) -> str:
+    if fault.code:
+        return FIELDS[fault.code](fault.facts)
     said = FIELDS.get(problem.code)
     return said(problem.facts) if said else FAULTS[fault.kind]
 

@@ -144,6 +144,15 @@ FLAWS: dict[faults.Kind, str] = {
 }
 
 
+LIMITS = {
+    "NUMBER_OUT_OF_RANGE": "Debe estar entre {minimum} y {maximum}",
+    "VALUE_NOT_ALLOWED": "Debe ser uno de: {allowed}",
+    "TEXT_TOO_LONG": "Debe tener {maximum} caracteres como máximo",
+    "TOO_MANY": "Puede tener {maximum} como máximo",
+}
+"""What a field asks for, where its type says it."""
+
+
 def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     """A problem in Tienda's form. What cannot be right in any state is 422."""
     status = problem.status
@@ -154,7 +163,7 @@ def answer(request: AnyRequest, problem: Problem) -> Response[Failed]:
     message = sentence(problem)
     detail: str | list[Flaw] = message
     if problem.code == problems.MALFORMED and problem.faults:
-        detail = [Flaw(_place(fault.field), FLAWS[fault.kind], fault.kind) for fault in problem.faults]
+        detail = [Flaw(_place(fault.field), _flaw(fault), fault.kind) for fault in problem.faults]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return Response(Failed(message, detail), status_code=status, media_type=MediaType.JSON, headers=headers)
 
@@ -165,6 +174,11 @@ def sentence(problem: Problem) -> str:
         return TAKEN.get(problem.facts["kind"], "Ese valor ya está registrado")
     known = SENTENCES.get(problem.code) or SENTENCES[STATUS_CODES.get(problem.status, "BAD_REQUEST")]
     return known.format(**{name: _fact(value) for name, value in problem.facts.items()})
+
+
+def _flaw(fault: faults.Fault) -> str:
+    said = LIMITS.get(fault.code, FLAWS[fault.kind])
+    return said.format(**{name: _fact(value) for name, value in fault.facts.items()})
 
 
 def _fact(value: Any) -> str:

@@ -17,6 +17,8 @@ from tests.support.routes import FRONTENDS, Manners, Route, fields, is_text, may
 LONG = "x" * 10_000
 TEXTS = {"a NUL byte": "nul\0byte", "nothing but a NUL byte": "\0", "more than any field holds": "م" * 100_000}
 OTHER_TYPES: tuple[Any, ...] = ("5", 5, True, None, [[]], {"a": 1}, 1e300)
+SAYS_NOTHING = "El tipo de dato no es válido"
+"""What is right of a body that says a number where a text belongs; a query is all text."""
 NOT_JSON = (
     b"",
     b"{",
@@ -181,8 +183,26 @@ def test_query_parameters_that_make_no_sense_are_refused_or_find_nothing(world: 
         for name in query_names(world.process.door, route):
             for value in ("\0", LONG, "-1", "1e9", "9" * 40, "NaN", "", "ÿ", "' or 1=1 --"):
                 answer = refusals.callers.call(route, params={name: value})
-                if answer.status >= 500:
+                if answer.status >= 500 or SAYS_NOTHING in answer.text:
                     refusals.wrong.append(f"{route}?{name}={value[:20]!r}: {answer!r}")
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "said"),
+    [
+        ("sales", "/scheduler/api/messages?page_size=101", "Debe estar entre 1 y 100"),
+        ("sales", "/scheduler/api/messages?page_size=diez", "Debe estar entre 1 y 100"),
+        ("sales", "/scheduler/api/groups?sort=color", "Debe ser uno de: "),
+        ("sales", f"/scheduler/api/messages?search={'x' * 201}", "Debe tener 200 caracteres como máximo"),
+        ("partner", "/pazz/api/v1/goals/history?limit=25", "Debe estar entre 1 y 24"),
+        ("partner", "/pazz/api/v1/commissions/summary?month=13", "Debe estar entre 1 y 12"),
+    ],
+)
+def test_what_a_query_may_ask_for_is_said(world: World, role: str, path: str, said: str) -> None:
+    name = path.partition("?")[2].partition("=")[0]
+    error = signed_in(world, role).get(path).json["error"]
+    ((sentence,),) = (error["details"][name],)
+    assert sentence.startswith(said)
 
 
 def test_ids_that_cannot_be_ids_are_not_there(world: World, refusals: Refusals) -> None:
