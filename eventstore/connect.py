@@ -17,6 +17,9 @@ from eventstore import commit
 ALIVE: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
          "tcp_user_timeout": 25_000}  # fmt: skip
 
+WAIT = 5.0
+"""Seconds that a caller waits for a connection of a pool."""
+
 SEE_VIEWS = "set search_path = views, public"
 
 Connection = psycopg.Connection[Any]
@@ -89,12 +92,12 @@ async def connect_async(database_url: str, name: str) -> AsyncConnection:
 
 
 def pool(database_url: str, name: str, size: int = 8) -> AsyncConnectionPool[AsyncConnection]:
-    """A pool for reads, not open yet. A caller waits at most five seconds for a connection."""
+    """A pool for reads, not open yet."""
     return AsyncConnectionPool(
         database_url,
         min_size=1,
         max_size=size,
-        timeout=5,
+        timeout=WAIT,
         open=False,
         configure=_configure,
         kwargs={"autocommit": True, "application_name": f"bitacora {name}", "prepare_threshold": 1, **ALIVE},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eventstore import connect, lane
+from eventstore.library import database as library
 from tests.support.http import house, world
 from tests.support.servers import (
     SharedServers,
@@ -13,8 +15,13 @@ from tests.support.servers import (
     redis_numbers,
     redis_url,
 )
+from tests.support.waiting import PATIENCE
 
 __all__ = ["database_template", "database_url", "durable_postgres", "house", "redis_numbers", "redis_url", "world"]
+
+# What production gives up: a machine of tests may stand still for as long, and nothing is wrong with its server.
+connect.ALIVE["connect_timeout"] = int(PATIENCE)
+connect.WAIT = library.WAIT_SECONDS = lane.PATIENCE = PATIENCE
 
 SERVERS = pytest.StashKey[SharedServers]()
 

@@ -51,12 +51,6 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     return in_loop
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is slow to answer because the machine is has not gone away."""
-    monkeypatch.setattr(lane, "PATIENCE", PATIENCE)
-
-
 @contextmanager
 def held(database_url: str) -> Iterator[Connection]:
     """Nobody gets an answer to `HELD` in here."""
