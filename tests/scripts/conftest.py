@@ -19,6 +19,8 @@ from scripts.account import short_name
 from tests.support.waiting import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 100
+"""Seconds to wait: longer than the command itself waits, so that what it says is what is reported."""
 STANDINS = "task:migrate background:projector family:worker serve:serve task:seed"
 
 
@@ -61,12 +63,12 @@ class Up:
 
     def finish(self, *arguments: str, standins: str = STANDINS) -> tuple[int, str]:
         """Run the command to its end: exit code and output."""
-        return self.start(*arguments, standins=standins).wait(30), self.output()
+        return self.start(*arguments, standins=standins).wait(LONGEST), self.output()
 
     def end(self, run: subprocess.Popen[bytes], number: signal.Signals) -> int:
         """Send a signal and wait for the end."""
         run.send_signal(number)
-        return run.wait(30)
+        return run.wait(LONGEST)
 
     def output(self) -> str:
         return self.output_file.read_text()
@@ -110,7 +112,7 @@ class Up:
         shutil.rmtree(Path("/tmp") / f"bitacora-{short_name(self.state)}", ignore_errors=True)
 
 
-def until(condition: Callable[[], bool], report: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], report: Callable[[], object], seconds: float = LONGEST) -> None:
     """Poll for a condition; fail with a report when it does not come about."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -296,5 +296,5 @@ def test_a_client_that_fails_is_heard_of_at_once_whatever_it_left_behind(capfd: 
     began = time.monotonic()
     with pytest.raises(Stop, match="nobody gave up"), Crew("nobody", "tests.scripts.test_bench:Failing", {}):
         pass
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
     assert "there is nobody to ask" in capfd.readouterr().err

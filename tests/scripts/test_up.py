@@ -16,8 +16,10 @@ import pytest
 
 from scripts import checks
 from scripts.process import children_of
-from tests.scripts.conftest import Up, until
+from tests.scripts.conftest import LONGEST, Up, until
 from tests.support.waiting import free_port
+
+pytestmark = pytest.mark.timeout(3 * LONGEST)
 
 
 def test_data_and_keys_stay_until_fresh_is_asked_for(up: Up) -> None:
@@ -193,7 +195,7 @@ def test_a_background_process_that_is_wanted_again_is_back_when_it_says_so(light
 def test_what_cannot_come_back_ends_the_run_with_its_last_words(light_up: Up) -> None:
     run = light_up.start_and_wait(standins="task:migrate background:projector brittle:serve")
     kill(run, "serve")
-    assert run.wait(30) == 1
+    assert run.wait(LONGEST) == 1
     output = light_up.output()
     assert "scripts/up: serve ended 3 times, the last time with exit code 3; the end of " in output
     assert output.rstrip().endswith("out of ink")
