@@ -94,9 +94,10 @@ class Hub:
         """Up to where everybody connected here was told; None as long as nobody knows."""
         return self._position
 
-    async def missed(self, frontend: Realtime, since: int) -> list[Push]:
-        """What a connection that saw everything up to `since` has missed, oldest first."""
-        upto = self._horizon.position
+    async def missed(self, frontend: Realtime, since: int, upto: int | None = None) -> list[Push]:
+        """What a connection that saw everything up to `since` has missed, up to what the views show now or showed when
+        they were at `upto`; oldest first."""
+        upto = self._horizon.position if upto is None else upto
         if not 0 <= since < upto:
             return []
         pushes: list[Push] = []

@@ -83,6 +83,8 @@ class Realtime:
         self._connections: dict[tuple[str, str], Caller] = {}
         self._callers: dict[str, Caller] = {}
         self._count: Counter[str] = Counter()
+        # Who came back, and up to where that is told them as what they missed: of that, the hub has nothing to tell.
+        self._resuming: dict[tuple[str, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         runtime.hub.join(self, lambda: bool(self._connections))
         runtime.tokens.on_revoked(self._revoked)
@@ -101,7 +103,10 @@ class Realtime:
         self._connections[namespace, sid] = self._callers[caller.subject] = caller
         self._count[caller.subject] += 1
         told, since = self._runtime.hub.position, _position(given.get("offset"))
-        self._start(self._welcome(namespace, sid, caller, told, since))
+        upto = self._runtime.horizon.position
+        if since is not None and since <= upto:
+            self._resuming[namespace, sid] = upto
+        self._start(self._welcome(namespace, sid, caller, told, since, upto))
 
     async def _caller(self, given: dict[str, Any]) -> Caller:
         """Who connects: by a good token, or by the expired one of a connection that they had before."""
@@ -119,20 +124,23 @@ class Realtime:
     def _pid(self, namespace: str, sid: str) -> str:
         return returning.pid(self._runtime, self._connections[namespace, sid].sign_in, sid)
 
-    async def _welcome(self, namespace: str, sid: str, caller: Caller, told: int | None, since: int | None) -> None:
+    async def _welcome(
+        self, namespace: str, sid: str, caller: Caller, told: int | None, since: int | None, upto: int
+    ) -> None:
         """Tell who comes back what they missed, and who is new from where on they are told, once the client has been
         told that it is connected."""
-        missed = [] if since is None else await self._runtime.hub.missed(Resuming(self._runtime, caller), since)
+        missed = [] if since is None else await self._runtime.hub.missed(Resuming(self._runtime, caller), since, upto)
         # The library says nothing when it has said so to the client, a moment after `_connect`.
         while (namespace, sid) in self._connections and not self.server.manager.is_connected(sid, namespace):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        if told is not None and (since is None or since > told):  # or it says what this log never said
+        if told is not None and (since is None or since > upto):  # or it says what this log never said
             await self.server.emit(POSITION, str(told), to=sid, namespace=namespace)
         for push in newest(missed):
             if push.to == caller.subject:
                 await self._emit(push, sid, namespace)
 
     async def _disconnect(self, namespace: str, sid: str, *_: object) -> None:
+        self._resuming.pop((namespace, sid), None)
         gone = self._connections.pop((namespace, sid), None)
         if gone is not None:
             self._count[gone.subject] -= 1
@@ -168,13 +176,14 @@ class Realtime:
 
     async def deliver(self, push: Push) -> None:
         """To every connection of the partner, in both namespaces."""
+        self._resuming = {known: upto for known, upto in self._resuming.items() if upto >= push.position}
         for namespace in NAMESPACES:
-            await self._emit(push, push.to, namespace)
+            await self._emit(push, push.to, namespace, [sid for where, sid in self._resuming if where == namespace])
 
-    async def _emit(self, push: Push, to: str, namespace: str) -> None:
+    async def _emit(self, push: Push, to: str, namespace: str, but: Sequence[str] = ()) -> None:
         # A text at the end is what socket.io-client hands back as `auth.offset`, by itself, when it connects again.
         body = (msgspec.to_builtins(push.body), str(push.position))
-        await self.server.emit(push.name, body, to=to, namespace=namespace)
+        await self.server.emit(push.name, body, to=to, skip_sid=list(but), namespace=namespace)
 
 
 class Server(socketio.AsyncServer):

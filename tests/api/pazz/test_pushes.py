@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -315,6 +316,28 @@ def test_who_was_cut_before_hearing_anything_is_told_all_the_same(broker: Broker
     broker.world.strike()
     again = dashboard(open_sockets, broker, offset=quiet.offset)
     assert [name for name, _, _ in heard(again, 1)] == ["promotion:new"]
+
+
+def test_what_is_being_told_while_one_comes_back_is_told_once(
+    broker: Broker, open_sockets: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, goes_on, left = broker.world.runtime.hub, asyncio.Event(), str(broker.world.head)
+    tell = hub._tell
+
+    async def held(after: int, upto: int) -> None:
+        await goes_on.wait()
+        await tell(after, upto)
+
+    stays = dashboard(open_sockets, broker)
+    monkeypatch.setattr(hub, "_tell", held)
+    set_goal(broker)
+    again = dashboard(open_sockets, broker, offset=left)
+    assert again.event()[0] == "goal:updated"
+    broker.world.loop.loop.call_soon_threadsafe(goes_on.set)
+    assert stays.event()[0] == "goal:updated"
+    raised = {"amount": 61_000, "month": "octubre", "year": 2025}
+    assert broker.pazz.post("/pazz/api/v1/goals", json=raised).status == 200
+    assert [body["amount"] for _, body, _ in heard(again, 1)] == [61_000]
 
 
 def test_who_heard_more_than_this_log_ever_said_begins_anew(broker: Broker, open_sockets: ExitStack) -> None:
