@@ -19,6 +19,7 @@ from projections.deliveries import Counts
 from projections.horizon import Horizon
 from settings import Settings
 from tests.support.store import ASKED, MASTER_KEY, eventually, given, keeping
+from tests.support.waiting import PATIENCE
 from workers import line, message_end, message_start
 from workers.gateways.whatsapp import Copy, Doubtful, Gateway, NotSent, Progress, Receipt, State, StateChange
 from workers.post import Post
@@ -212,9 +213,9 @@ class Office:
             row = await (await connection.execute("select coalesce(max(position), 0) from events")).fetchone()
         assert row is not None
         async with Horizon(self.settings.database_url) as horizon:
-            assert await horizon.reached(row[0], 10) == 0.0
+            assert await horizon.reached(row[0], PATIENCE) == 0.0
 
-    async def ended(self, name: str = "m1", seconds: float = 20.0) -> Counts:
+    async def ended(self, name: str = "m1", seconds: float = PATIENCE) -> Counts:
         """Wait until every copy of a message has come to its end."""
 
         async def all_over() -> bool:
