@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Router, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -56,11 +58,15 @@ STREAM = Form(
 async def show(visit: NamedDependency[Visit], stream: FromPath[str]) -> Template:
     """What a stream had come to, what had changed in it, and what happened up to then."""
     search, found = await visit.look(routes.show_stream, STREAM, stream=stream)
-    events: list[object] = []
+    events: list[Any] = []
+    newest = 0
     if found:
-        query = {"stream": stream, "before": found["position"] + 1, "limit": STEPS}
-        events = (await visit.ask(routes.list_events, query))["items"]
-    return visit.page("stream.html", search, stream=stream, search=search, found=found, events=events)
+        upto = {"stream": stream, "before": found["position"] + 1, "limit": STEPS}
+        before, last = await visit.all(
+            visit.ask(routes.list_events, upto), visit.ask(routes.list_events, {"stream": stream, "limit": 1})
+        )
+        events, newest = before["items"], last["items"][0]["version"]
+    return visit.page("stream.html", search, stream=stream, search=search, found=found, events=events, newest=newest)
 
 
 router = Router("/audit", route_handlers=[list_page, show])
