@@ -72,7 +72,7 @@ def _check(name: str, value: Any, expected: Any) -> list[Fault]:
 
 
 def _asked(expected: inspect.Type, text: str) -> tuple[str, dict[str, Any]]:
-    """The limits or choices of a type, if `text` is about them and not about something inside the value."""
+    """The limits or choices of a type, if `text` is about them."""
     match expected:
         case inspect.Metadata(type=kind):
             return _asked(kind, text)
@@ -86,8 +86,6 @@ def _asked(expected: inspect.Type, text: str) -> tuple[str, dict[str, Any]]:
             return "NUMBER_OUT_OF_RANGE", {"minimum": minimum, "maximum": maximum}
         case inspect.StrType(max_length=int() as maximum) if "of length <= " in text:
             return "TEXT_TOO_LONG", {"maximum": maximum}
-        case inspect.ListType(max_length=int() as maximum) if "of length <= " in text and " at `$" not in text:
-            return "TOO_MANY", {"maximum": maximum}
         case _:
             return "", {}
 

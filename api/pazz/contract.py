@@ -127,7 +127,6 @@ FIELD_SENTENCES: dict[str, Sentence] = {
     "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
     "NUMBER_OUT_OF_RANGE": lambda facts: f"Debe estar entre {facts['minimum']} y {facts['maximum']}",
     "VALUE_NOT_ALLOWED": lambda facts: "Debe ser uno de: " + ", ".join(facts["allowed"]),
-    "TOO_MANY": lambda facts: f"Puede tener {facts['maximum']} como máximo",
     "TEXT_UNPRINTABLE": lambda facts: "Contiene caracteres no permitidos",
     "PASSWORD_LENGTH": lambda facts: f"Debe tener entre {facts['minimum']} y {facts['maximum']} caracteres",
     "IDEMPOTENCY_KEY_MALFORMED": lambda facts: f"Debe tener entre 1 y {facts['maximum']} caracteres imprimibles",

@@ -148,7 +148,6 @@ LIMITS = {
     "NUMBER_OUT_OF_RANGE": "Debe estar entre {minimum} y {maximum}",
     "VALUE_NOT_ALLOWED": "Debe ser uno de: {allowed}",
     "TEXT_TOO_LONG": "Debe tener {maximum} caracteres como máximo",
-    "TOO_MANY": "Puede tener {maximum} como máximo",
 }
 """What a field asks for, where its type says it."""
 
