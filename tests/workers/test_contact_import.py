@@ -32,10 +32,10 @@ select pg_advisory_lock(4201200)
 LET_GO = """
 select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 4201200 and not granted
    and database = (select oid from pg_database where datname = current_database());
+select pg_advisory_unlock(4201200);
 drop trigger hold on events;
 drop function hold;
-drop sequence added;
-select pg_advisory_unlock(4201200)
+drop sequence added
 """
 
 
