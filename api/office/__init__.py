@@ -26,6 +26,7 @@ from api.office import (
     support_requests,
     system,
     users,
+    whatsapp,
 )
 from api.runtime import Runtime
 
@@ -59,6 +60,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
             carts.router,
             support_requests.router,
             system.router,
+            whatsapp.router(runtime),
         ],
         guards=[admit],
         dependencies=frontend.dependencies(runtime),

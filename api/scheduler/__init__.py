@@ -30,7 +30,7 @@ from api.scheduler import (
     swagger,
     sync,
 )
-from api.scheduler.whatsapp import WhatsApp
+from api.whatsapp import WhatsApp
 
 
 def build(runtime: Runtime) -> frontend.Frontend:

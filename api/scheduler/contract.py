@@ -17,7 +17,7 @@ from api import caching, faults, problems
 from api.context import Caller
 from api.limits import Policy
 from api.problems import AnyRequest, Problem
-from api.scheduler.whatsapp import Away, Broken
+from api.whatsapp import Away, Broken
 from domain.model import Forbidden
 
 ROLES = frozenset({"admin", "manager", "sales", "agent"})

@@ -11,7 +11,7 @@ from litestar import Response, Router, get
 from litestar.di import NamedDependency
 
 from api.runtime import Runtime
-from api.scheduler.whatsapp import WhatsApp
+from api.whatsapp import WhatsApp
 from eventstore import log
 
 PATIENCE = 2.0

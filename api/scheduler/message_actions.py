@@ -15,7 +15,7 @@ from api.context import Caller
 from api.runtime import Runtime
 from api.scheduler import contract, messages, timing
 from api.scheduler.messages import Message, Zone
-from api.scheduler.whatsapp import WhatsApp
+from api.whatsapp import WhatsApp
 from domain import message_text, scheduled_message
 from eventstore.execute import Step
 

@@ -14,7 +14,7 @@ from api.context import Caller
 from api.runtime import Runtime
 from api.scheduler import contract, messages, phrases
 from api.scheduler.contract import Page, iso_or_none
-from api.scheduler.whatsapp import WhatsApp
+from api.whatsapp import WhatsApp
 from domain import audience as audiences
 from domain import message_text
 from projections import contacts, deliveries

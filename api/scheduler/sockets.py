@@ -24,6 +24,7 @@ WAITING = 256
 SEND_PATIENCE = 10.0
 MAX_FRAME = 16_384
 MAX_SUBSCRIPTIONS = 200
+Telling = tuple[int, str, object]
 DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -47,6 +48,7 @@ class Connection:
         self._room = WAITING
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._held: list[Push] | None = []
+        self._told: set[Telling] = set()
         self._whatsapp: dict[str, Any] | None = None
 
     def hears(self, push: Push, message: str | None) -> bool:
@@ -58,18 +60,21 @@ class Connection:
         )
 
     def push(self, push: Push) -> None:
-        """Tell it, after everything that it missed."""
+        """Tell it, after everything that it missed and unless that was among it."""
         if self._held is not None:
             self._held.append(push)
-        else:
+        elif _telling(push) not in self._told:
             self.say({**push.body, "position": push.position})
 
-    def catch_up(self, missed: list[Push]) -> None:
-        """Tell what it missed, then what happened meanwhile, nothing twice. However much that is, there is room."""
+    def catch_up(self, missed: list[Push], hub: int | None) -> None:
+        """Tell what it missed, then what happened meanwhile, nothing twice. However much that is, there is room. `hub`
+        is how far the hub was when it connected: what comes after that, the hub may come to at any time."""
         held, self._held = self._held or [], None
         self._room += len(missed) + len(held)
-        told = {(push.position, push.name) for push in missed}
-        for push in [*missed, *(push for push in held if (push.position, push.name) not in told)]:
+        for push in missed:
+            self.push(push)
+        self._told = {_telling(push) for push in missed if hub is None or push.position > hub}
+        for push in held:
             self.push(push)
 
     def say_whatsapp(self, frame: dict[str, Any]) -> None:
@@ -117,6 +122,12 @@ class Connection:
     async def _receive(self, heard: Any) -> None:
         while True:
             await heard(self, await receive(self._socket))
+
+
+def _telling(push: Push) -> Telling:
+    """What tells one push from another. That a message is delivered is no event's status: it may be said at the position
+    of the event that says that it was sent."""
+    return push.position, push.name, push.name == "message_status_update" and push.body["status"]
 
 
 async def receive(socket: WebSocket[Any, Any, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.office import audit, commissions, contract, customers, deals, promotions, users
+from api.office import audit, commissions, contract, customers, deals, promotions, users, whatsapp
 from domain.values import ROLES
 from tests.api.test_console import ROOT, SIGN_IN, signed_in
 from tests.support.browsers import FORM, Browser, Page
@@ -37,6 +37,7 @@ def pages(here: Business) -> dict[str, Any]:
         "/users/new": users.create,
         f"/users/{here.partner.id}": users.show,
         "/audit": audit.list_events,
+        "/whatsapp": whatsapp.show,
     }
 
 

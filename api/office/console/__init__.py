@@ -25,6 +25,7 @@ from api.office.console import (
     promotions,
     session,
     users,
+    whatsapp,
 )
 from api.office.console.inside import Routes
 from api.office.console.visit import Visit
@@ -59,6 +60,7 @@ def build(runtime: Runtime, office: Litestar) -> Litestar:
             promotions.router,
             users.router,
             audit.router,
+            whatsapp.router,
         ],
         guards=[admit],
         dependencies={

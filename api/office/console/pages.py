@@ -42,16 +42,17 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-AUDIT = ("/audit", "Audit")
 SECTIONS = (
-    ("/", "Overview"),
-    ("/customers", "Customers"),
-    ("/deals", "Deals"),
-    ("/commissions", "Commissions"),
-    ("/promotions", "Promotions"),
-    ("/users", "Users"),
-    AUDIT,
+    ("/", "Overview", contract.STAFF),
+    ("/customers", "Customers", contract.STAFF),
+    ("/deals", "Deals", contract.STAFF),
+    ("/commissions", "Commissions", contract.STAFF),
+    ("/promotions", "Promotions", contract.STAFF),
+    ("/users", "Users", contract.STAFF),
+    ("/audit", "Audit", audit.AUDITORS),
+    ("/whatsapp", "WhatsApp", contract.MANAGERS),
 )
+"""What leads everywhere, and whom it is shown to."""
 TITLES = {
     400: "This could not be read",
     403: "Not for you",
@@ -89,7 +90,7 @@ def page(request: AnyRequest, runtime: Runtime, template: str, status: int = 200
         "caller": caller,
         "proof": cookies.proof(runtime, caller.sign_in) if caller else "",
         "told": "",
-        "sections": [section for section in SECTIONS if caller and (section != AUDIT or caller.role in audit.AUDITORS)],
+        "sections": [section for section in SECTIONS if caller and caller.role in section[2]],
         "new_key": lambda: uuid.uuid4().hex,
     }
     return Template(template, context={**known, **shown}, status_code=status, media_type=MediaType.HTML)

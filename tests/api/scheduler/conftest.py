@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.scheduler.whatsapp import Connection, WhatsApp
+from api.whatsapp import Connection, WhatsApp
 from tests.support.business import made
 from tests.support.http import Client, World
 from tests.support.messages import API, NOW

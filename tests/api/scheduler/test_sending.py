@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from api.scheduler import whatsapp
+from api import whatsapp
 from scripts.simulator.book import Message
 from tests.support.business import made
 from tests.support.gateways import KEY, SECRET, Simulated, simulated
