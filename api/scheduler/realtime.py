@@ -130,14 +130,14 @@ class Realtime:
         return Connection(socket, caller, token), since if resumes else None
 
     async def _welcome(self, one: Connection, since: int | None) -> None:
-        hub, position = self._runtime.hub.position, self._runtime.horizon.position
+        told, position = self._runtime.hub.position, self._runtime.horizon.position
         resumed = since is not None and position - hub.RESUME_LIMIT <= since <= position
         one.say({"type": "auth_success", "user_id": one.caller.id, "position": position, "resumed": resumed})
         missed: list[Push] = []
         if since is not None:
             missed = await self._runtime.hub.missed(Resuming(one), since)
             await self._look_at_sending(one)
-        one.catch_up([push for push in missed if one.hears(push, push.body.get("message_id"))], hub)
+        one.catch_up([push for push in missed if one.hears(push, push.body.get("message_id"))], told)
         organization = one.caller.organization
         if organization not in self._watched:
             self._watched.add(organization)
