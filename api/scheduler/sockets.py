@@ -125,8 +125,8 @@ class Connection:
 
 
 def _telling(push: Push) -> Telling:
-    """What tells one push from another. That a message is delivered is no event's status: it may be said at the position
-    of the event that says that it was sent."""
+    """What tells one push from another. That a message is delivered may be said at the position of the very event that
+    says that it was sent."""
     return push.position, push.name, push.name == "message_status_update" and push.body["status"]
 
 

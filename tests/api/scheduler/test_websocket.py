@@ -171,12 +171,12 @@ def test_delivered_is_said_once_when_every_phone_has_it(world: World, ana: Clien
         if arrives == "after the end":
             going.copies(going.people[:1], "delivered")
             browser.hear("message_progress", delivered=1)
-            assert not browser.up_to_now("message_status_update")
+            assert not browser.up_to_now("message_status_update", status="delivered")
             going.copies(going.people[1:], "delivered")
         assert browser.hear("message_status_update", status="delivered")["message_id"] == going.id
         going.copies(going.people, "read")
         browser.hear("message_progress", position=world.head)
-        assert not browser.up_to_now("message_status_update")
+        assert not browser.up_to_now("message_status_update", status="delivered")
 
 
 def test_progress_comes_at_a_bounded_rate_and_ends_exact(world: World, ana: Client) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from api.scheduler import sockets
 from tests.api.scheduler.live import API, Frame, Sending, listening
 from tests.support.business import made
@@ -57,6 +59,23 @@ def test_however_much_was_missed_there_is_room_for_it(world: World, ana: Client)
         assert len(browser.up_to_now("message_status_update")) == 30
 
 
+def test_what_is_being_told_while_one_comes_back_is_told_once(world: World, ana: Client) -> None:
+    hub, goes_on, since = world.runtime.hub, asyncio.Event(), world.head
+    tell = hub._tell
+
+    async def held(after: int, upto: int) -> None:
+        await goes_on.wait()
+        await tell(after, upto)
+
+    with listening(world, ana) as stays:
+        world.patch.setattr(hub, "_tell", held)
+        message = made(ana, f"{API}/messages", {"content": "Hola"})
+        with listening(world, ana, since=since) as back:
+            world.loop.loop.call_soon_threadsafe(goes_on.set)
+            stays.hear("message_status_update", message_id=message)
+            assert len(back.up_to_now("message_status_update")) == 1
+
+
 def test_who_was_away_for_too_long_is_told_so(world: World, ana: Client) -> None:
     world.patch.setattr("api.hub.RESUME_LIMIT", 3)
     since = world.head
@@ -72,8 +91,8 @@ def test_who_was_away_for_too_long_is_told_so(world: World, ana: Client) -> None
 
 def test_every_process_tells_and_says_the_same(world: World, ana: Client) -> None:
     another = world.another_process()
-    going = Sending(world, ana, 2)
     with listening(world, ana) as here, listening(another, ana) as there:
+        going = Sending(world, ana, 2)
         there.say(type="subscribe_message", message_id=going.id)
         there.hear("subscribed")
         going.start()
