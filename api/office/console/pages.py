@@ -103,6 +103,7 @@ def engine(runtime: Runtime) -> TemplateConfig[JinjaTemplateEngine]:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
