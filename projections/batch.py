@@ -46,7 +46,7 @@ def takers(recorded: Recorded, table: Routes) -> Sequence[View]:
     """The views that take this event, or might if it could be read."""
     if recorded.fault is None:
         return table.get(type(recorded.event), ())  # type: ignore[arg-type]
-    return [view for view in set(chain(*table.values())) if recorded.may_be(view.EVENTS)]
+    return [view for view in dict.fromkeys(chain(*table.values())) if recorded.may_be(view.EVENTS)]
 
 
 def statements(events: Iterable[Recorded], table: Routes, parked: Parked) -> Iterable[Statement]:

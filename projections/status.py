@@ -20,7 +20,7 @@ select (select coalesce(max(position), 0) from events) - c.position,
 from checkpoints c where c.follower = 'views'
 """
 LIVE = "select view, version from live_views"
-PARKED = "select view, stream, position, error, parked_at from parked_streams order by parked_at"
+PARKED = "select view, stream, position, error, parked_at from parked_streams order by parked_at, view, stream"
 
 
 class ViewStatus(msgspec.Struct, frozen=True):
