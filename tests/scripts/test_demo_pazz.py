@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from scripts import demo
-from tests.support.http import World
+from tests.support.http import House, World
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A house of its own: in the others' the demo may have been made, and what follows from it been forgotten."""
+    house = House(database_url, redis_url)
+    yield World(house, monkeypatch)
+    house.close()
 
 
 def test_the_demo_partner_sees_past_months_clients_and_promotions(world: World) -> None:
