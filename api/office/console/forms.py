@@ -14,8 +14,8 @@ from litestar.handlers import HTTPRouteHandler
 from api.office.console.inside import Answer
 
 Kind = Literal[
-    "text", "email", "password", "long", "number", "whole", "moment", "choice", "many", "words", "payments", "user",
-    "tick",
+    "text", "email", "password", "long", "number", "whole", "moment", "choice", "many", "words", "lines", "payments",
+    "user", "tick",
 ]  # fmt: skip
 Choices = tuple[tuple[str, str], ...]
 Written = Mapping[str, list[str]]
@@ -52,6 +52,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
                 return [value for value in written if value]
             case "words":
                 return [word.strip() for word in text.split(",") if word.strip()]
+            case "lines":
+                return [line.strip() for line in text.splitlines() if line.strip()]
             case "payments":
                 return _payments(text)
             case "tick":
@@ -79,6 +81,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
                 return ["\n".join(f"{payment['months']} {plain(payment['amount'])}" for payment in value)]
             case "words":
                 return [", ".join(value)]
+            case "lines":
+                return ["\n".join(value)]
             case "many":
                 return list(value)
             case "tick":
@@ -126,10 +130,12 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filled(msgspec.Struct, kw_only=True):
-    """A form as a page shows it: what stands in it, and what is wrong with that."""
+    """A form as a page shows it: what stands in it, and what is wrong with that. `mark` tells it from others of its
+    kind on the page."""
 
     form: Form
     action: str
+    mark: str = ""
     values: Written = {}
     errors: dict[str, str] = {}
     message: str = ""
@@ -148,7 +154,11 @@ def refusal(fields: Iterable[Field], answer: Answer) -> tuple[dict[str, str], st
     errors = {name: known[name].said(said[0], code) for name, said in details.items() if name in known}
     if code.endswith("_not_found"):
         what = code.removesuffix("_not_found")
-        errors |= {name: sentence(error["message"]) for name, field in known.items() if what in (name, field.kind)}
+        errors |= {
+            name: sentence(error["message"])
+            for name, field in known.items()
+            if what == field.kind or what.endswith(name)
+        }
     return errors, "" if errors else sentence(error["message"])
 
 

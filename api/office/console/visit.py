@@ -170,10 +170,10 @@ class Visit:
         """A page."""
         return pages.page(self.request, self.runtime, template, refused.status if refused else 200, **shown)
 
-    def back(self, path: str, form: Form) -> Redirect:
+    def back(self, path: str, form: Form, **query: str) -> Redirect:
         """Where somebody goes after a form was taken: a page that says so, and that may be loaded again."""
         late = {"late": "yes"} if any(name == b"bitacora-lag" for name, _ in self.about.headers) else {}
-        return Redirect(self.address(path, done=form.name, **late), status_code=303)
+        return Redirect(self.address(path, **query, done=form.name, **late), status_code=303)
 
     def told(self, *known: Form) -> str:
         """What a page says of the form that led to it."""
