@@ -10,6 +10,7 @@ import pytest
 
 from api.office import audit, commissions, contract, customers, deals, promotions, users, whatsapp
 from domain.values import ROLES
+from projections import customers as customer_view
 from tests.api.test_console import ROOT, SIGN_IN, signed_in
 from tests.support.browsers import FORM, Browser, Page
 from tests.support.business import Business, business, made
@@ -124,6 +125,21 @@ def test_another_method_is_a_405(world: World) -> None:
     for method, path in (("DELETE", "/customers"), ("POST", "/customers"), ("GET", "/sign-out")):
         answer = browser.call(method, ROOT + path, body=b"", headers=FORM)
         assert answer.status == 405, (method, path, answer)
+
+
+def test_what_goes_wrong_on_our_side_is_a_page_that_tells_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = signed_in(world, world.user("manager"))
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("the cellar is flooded")
+
+    monkeypatch.setattr(customer_view, "page", broken)
+    answer = browser.open(f"{ROOT}/customers")
+    assert answer.status == 500
+    assert "Something went wrong on our side, try again." in browser.page.text
+    assert "cellar" not in answer.text
 
 
 # --- what every page is like

@@ -30,7 +30,11 @@ SEARCH = Form(
     title="",
     button="Show",
     done="",
-    fields=(Field(name="removed", label="Which", kind="choice", choices=(("true", "Those that were removed"),)),),
+    fields=(
+        Field(
+            name="removed", label="Which", kind="choice", choices=(("false", "In the inventory"), ("true", "Removed"))
+        ),
+    ),
 )
 NEW = Form(
     name="new",
