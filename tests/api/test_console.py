@@ -122,6 +122,18 @@ def test_one_comes_back_to_the_page_that_was_asked_for_and_never_anywhere_else(w
         assert "x" not in stranger.cookies
 
 
+def test_a_link_from_elsewhere_signs_nobody_out(world: World) -> None:
+    browser = signed_in(world, world.user("manager"))
+    kept, browser.cookies = browser.cookies, {}  # a browser keeps them back where another site leads here
+    browser.open(f"{ROOT}/deals?limit=5")
+    assert not {"console_access", "console_refresh"} & set(browser.cookies)
+    stale = browser.call("GET", f"{ROOT}/deals")
+    assert not stale.headers.get_list("set-cookie"), "nothing is taken from a browser that sent nothing"
+    browser.cookies = {**browser.cookies, **kept}
+    assert browser.open(browser.page.links["Go on"]).status == 200
+    assert browser.at == f"{ROOT}/deals?limit=5"
+
+
 def test_every_page_and_every_form_wants_somebody_who_signed_in(world: World) -> None:
     with world.unchanged():
         for path in routes(world, "GET"):

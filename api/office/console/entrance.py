@@ -77,6 +77,7 @@ async def style() -> Response[bytes]:
 def _page(request: AnyRequest, runtime: Runtime, filled: Filled, way: str) -> Template:
     proof = cookies.proof(runtime, session.visit_of(runtime, request))
     told = SAID.get(request.query_params.get("done", ""), "")
+    way = way if WAY.fullmatch(way) else ""
     return pages.page(request, runtime, "sign_in.html", filled.status, filled=filled, proof=proof, way=way, told=told)
 
 

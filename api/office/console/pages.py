@@ -152,7 +152,8 @@ def exception_handlers(runtime: Runtime) -> dict[Any, Any]:
 
     def unauthorized(request: AnyRequest, error: Unauthorized) -> Redirect:
         """Sign in, and come back to the page that was asked for."""
-        session.forget(runtime, request)
+        if session.sent_along(request):
+            session.forget(runtime, request)
         asked = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
         query = {"done": "ended"} if request.method != "GET" else {"next": asked} if asked != "/" else {}
         place = f"{request.scope.get('root_path', '')}/sign-in"

@@ -63,6 +63,11 @@ def forget(runtime: Runtime, request: AnyRequest) -> None:
         cookies.give(runtime, request, name, "", 0, same_site="Strict")
 
 
+def sent_along(request: AnyRequest) -> bool:
+    """Whether the browser sent what it keeps. It keeps that back where a link of another site leads here."""
+    return ACCESS in request.cookies or REFRESH in request.cookies
+
+
 def visit_of(runtime: Runtime, request: AnyRequest) -> str:
     """What tells the browser of somebody who did not sign in yet from others."""
     known = request.cookies.get(VISIT, "")
