@@ -134,8 +134,8 @@ def evolve(state: State, event: PromotionAnnounced | PromotionChanged | Promotio
 
 def decide(state: State, command: AnnouncePromotion | ChangePromotion | StartPromotion | EndPromotion) -> list[Event]:
     """Refuses with TEXT_*, URL_INVALID, AMOUNT_OUT_OF_RANGE, NUMBER_OUT_OF_RANGE, VALUE_NOT_ALLOWED, LIST_TOO_LONG,
-    TIME_WITHOUT_ZONE, WINDOW_INVALID (Invalid), PROMOTION_NOT_FOUND (NotFound), PROMOTION_ALREADY_EXISTS,
-    PROMOTION_ENDED, PROMOTION_NOT_DUE and PROMOTION_OVER (Conflict)."""
+    TIME_WITHOUT_ZONE, TIME_OUT_OF_RANGE, WINDOW_INVALID (Invalid), PROMOTION_NOT_FOUND (NotFound),
+    PROMOTION_ALREADY_EXISTS, PROMOTION_ENDED, PROMOTION_NOT_DUE and PROMOTION_OVER (Conflict)."""
     if isinstance(command, AnnouncePromotion) and not isinstance(command, ChangePromotion):
         return announce(state, command)
     if state.offer is None:

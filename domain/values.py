@@ -25,6 +25,7 @@ MAX_TEXT = 5_000
 MAX_EMAIL = 254
 PHONE_DIGITS = range(8, 16)
 MAX_URL = 2_000
+YEARS = (1900, 9000)
 
 Role = Literal["admin", "manager", "sales", "agent", "partner", "viewer", "auditor"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -170,9 +171,12 @@ def https_url(value: str, field: str, query: bool = True) -> str:
 
 
 def utc(moment: datetime, field: str) -> datetime:
-    """A moment in UTC; one that does not say its zone is refused."""
+    """A moment in UTC. One that does not say its zone is refused, and so is one at the ends of the calendar: other zones
+    have no date for it."""
     if moment.tzinfo is None:
         raise Invalid("TIME_WITHOUT_ZONE", field=field)
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise Invalid("TIME_OUT_OF_RANGE", field=field, minimum=YEARS[0], maximum=YEARS[1])
     return moment.astimezone(UTC)
 
 

@@ -258,6 +258,7 @@ def test_a_promotion_is_prepared_corrected_and_withdrawn(office: Office) -> None
         ("monthly_payments", "twelve 8500"),
         ("valid_from", "tomorrow"),
         ("valid_to", "2029-12-31T00:00"),
+        ("valid_to", "9999-12-31T23:59"),
         ("priority", "0"),
         ("regions", "x" * 400),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -208,6 +208,14 @@ def test_a_moment_is_kept_in_utc_and_must_say_its_zone() -> None:
     assert values.utc(noon.replace(tzinfo=MEXICO), "valid_from") == datetime(2025, 10, 1, 18, 0, tzinfo=UTC)
     assert values.utc(noon.replace(tzinfo=MEXICO), "valid_from").utcoffset() == timedelta(0)
     assert refusal(values.utc, noon, "valid_from") == ("TIME_WITHOUT_ZONE", {"field": "valid_from"})
+
+
+@pytest.mark.parametrize("year", [1, 1899, 9001, 9999])
+@pytest.mark.parametrize("zone", [UTC, MEXICO, timezone(timedelta(hours=14))])
+def test_a_moment_that_some_zone_has_no_date_for_is_refused(year: int, zone: tzinfo) -> None:
+    for moment in (datetime(year, 1, 1), datetime(year, 12, 31, 23, 59, 59)):
+        facts = {"field": "valid_to", "minimum": 1900, "maximum": 9000}
+        assert refusal(values.utc, moment.replace(tzinfo=zone), "valid_to") == ("TIME_OUT_OF_RANGE", facts)
 
 
 def test_limits_are_included_and_told_when_passed() -> None:
