@@ -171,8 +171,8 @@ def https_url(value: str, field: str, query: bool = True) -> str:
 
 
 def utc(moment: datetime, field: str) -> datetime:
-    """A moment in UTC. One that does not say its zone is refused, and so is one at the ends of the calendar: other zones
-    have no date for it."""
+    """A moment in UTC. One that does not say its zone is refused, and so is one at the ends of the calendar, for which
+    other zones have no date."""
     if moment.tzinfo is None:
         raise Invalid("TIME_WITHOUT_ZONE", field=field)
     if not YEARS[0] <= moment.year <= YEARS[1]:
