@@ -249,6 +249,22 @@ def test_a_promotion_is_prepared_corrected_and_withdrawn(office: Office) -> None
     assert not [form for form in office.browser.page.forms if form.startswith("form-")]
 
 
+def test_a_time_is_shown_as_a_browser_takes_it_and_stays_as_exact_as_it_was(office: Office) -> None:
+    page = f"/promotions/{office.here.promotion}"
+    exact = {"valid_from": "2030-01-01T06:00:00.123456Z", "valid_to": "2030-07-02T05:59:30.5Z"}
+    offer = {name: value for name, value in office.json(page).items() if name not in ("id", "status", "ended_at")}
+    answer = office.here.office.put(f"/office{page}", json={**offer, **exact})
+    assert answer.status == 200, answer
+    office.browser.open(ROOT + page)
+    shown = office.browser.page.forms["form-change"].values
+    assert (shown["valid_from"], shown["valid_to"]) == (["2030-01-01T00:00"], ["2030-07-01T23:59:30"])
+    office.sent(page, "change", "The promotion was corrected.", title="Bono de invierno")
+    assert office.json(page) == {**answer.json, "title": "Bono de invierno"}
+    office.sent(page, "change", "The promotion was corrected.", valid_from="2030-01-02T00:00")
+    assert office.json(page)["valid_from"] == "2030-01-02T06:00:00Z"
+    office.sent(page, "change", "The promotion was corrected.", **{"valid_to-was": "nonsense"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -20,6 +20,8 @@ Kind = Literal[
 Choices = tuple[tuple[str, str], ...]
 Written = Mapping[str, list[str]]
 
+WAS = "-was"
+"""Ends the name of the hidden field that holds what a field shows less exactly."""
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 WHOLE = re.compile(r"-?\d{1,15}")
 PAYMENT = re.compile(r"(\d{1,6})\s*[:;\s]\s*(\d{1,15}(?:\.\d{1,6})?)")
@@ -44,8 +46,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     choices: Choices = ()
 
-    def read(self, written: list[str], zone: ZoneInfo) -> Any:
-        """What was written, as a route takes it; what makes no sense stays as it is, for the route to refuse."""
+    def read(self, written: list[str], zone: ZoneInfo, was: str = "") -> Any:
+        """What was written, as a route takes it; what makes no sense stays as it is, for the route to refuse. `was` is
+        the exact value that a field shows less exactly: it stays when nobody wrote another."""
         text = written[0] if self.kind == "password" and written else written[0].strip() if written else ""
         match self.kind:
             case "many":
@@ -66,7 +69,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
             case "whole" if WHOLE.fullmatch(text):
                 return int(text)
             case "moment":
-                return _moment(text, zone)
+                return was if was and text == _local(was, zone) else _moment(text, zone)
         return text
 
     def show(self, value: Any, zone: ZoneInfo) -> list[str]:
@@ -75,8 +78,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
             return []
         match self.kind:
             case "moment":
-                local = datetime.fromisoformat(value).astimezone(zone).replace(tzinfo=None)
-                return [local.isoformat().removesuffix(":00")]
+                return [_local(value, zone)]
             case "payments":
                 return ["\n".join(f"{payment['months']} {plain(payment['amount'])}" for payment in value)]
             case "words":
@@ -121,7 +123,9 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
         """What the route is sent; nothing for a form without fields."""
         ticks = self.ticks
         asked = [field for field in self.fields if field.name not in ticks]
-        return {**self.fixed, **{field.name: field.read(written.get(field.name, []), zone) for field in asked}} or None
+        was = {field.name: (written.get(field.name + WAS) or [""])[0] for field in asked}
+        read = {field.name: field.read(written.get(field.name, []), zone, was[field.name]) for field in asked}
+        return {**self.fixed, **read} or None
 
     @property
     def ticks(self) -> list[str]:
@@ -170,6 +174,15 @@ def sentence(said: str) -> str:
 def plain(number: float) -> str:
     """A number as people write it."""
     return f"{number:.2f}".removesuffix(".00")
+
+
+def _local(moment: str, zone: ZoneInfo) -> str:
+    """A moment as a browser's field for times takes it: without a zone, and no more exact than a second."""
+    try:
+        local = datetime.fromisoformat(moment).astimezone(zone)
+    except (ValueError, OverflowError):
+        return ""
+    return local.replace(tzinfo=None, microsecond=0).isoformat().removesuffix(":00")
 
 
 def _moment(text: str, zone: ZoneInfo) -> str:

@@ -158,6 +158,8 @@ class Visit:
             wrong.form = form
             return wrong
         shown = {field.name: field.show(values.get(field.name), self.zone) for field in form.fields}
+        exact = [field.name for field in form.fields if field.kind == "moment" and values.get(field.name)]
+        shown |= {name + forms.WAS: [values[name]] for name in exact}
         return Filled(form=form, action=action, values=shown)
 
     def offered(self, known: Iterable[Form], at: str, wrong: Filled | None = None, **values: Any) -> list[Filled]:
