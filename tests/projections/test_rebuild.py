@@ -386,9 +386,9 @@ def test_somebody_who_reads_for_long_holds_up_neither_other_readers_nor_the_proj
             assert building.is_alive()
         building.join(PATIENCE)
         assert not building.is_alive()
-        # Both queue behind a try of the switch, for no longer than that takes. There were several: once or twice, it
-        # was the machine that stood still.
-        assert sorted(reader.took)[-3] < 0.5
+        # Both queue behind a try of the switch, for a tenth of a second at most, and there were seven tries: what
+        # takes longer once or twice is a machine that stood still.
+        assert sorted(reader.took)[-3] < 1.5
         views.catch_up()
         assert views.rows("tallies") == [(ANA, 2, 3, 2), (BEA, amount, sum(range(1, amount + 1)), amount)]
 

@@ -10,10 +10,9 @@ import pytest
 
 from tests.support.http import World
 
-EXAMPLES = "60"
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
-    "--max-examples", EXAMPLES, "--seed", "1", "--generation-database", "none", "--warnings", "off",
+    "--max-examples", "30", "--seed", "1", "--generation-database", "none", "--warnings", "off",
     "--request-timeout", "60", "--suppress-health-check", "all",
 ]  # fmt: skip
 

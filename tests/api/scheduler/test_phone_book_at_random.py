@@ -238,7 +238,7 @@ class PhoneBooks(RuleBasedStateMachine):
 def test_whatever_happens_phone_books_show_what_a_careful_person_would_have_noted(world: World) -> None:
     machine = type("PhoneBooks", (PhoneBooks,), {"world": world})
     checks = settings(
-        max_examples=12, stateful_step_count=20, deadline=None, database=None, derandomize=True,
+        max_examples=8, stateful_step_count=20, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck), phases=(Phase.generate,),
     )  # fmt: skip
     run_state_machine_as_test(machine, settings=checks)
