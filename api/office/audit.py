@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
+from msgspec.structs import replace
 
 from api.context import Caller
 from api.runtime import Runtime
@@ -19,6 +24,8 @@ AUDITORS = frozenset({"admin", "manager", "auditor"})
 Text = Annotated[str | None, QueryParameter(max_length=400)]
 TIME = {"format": "date-time"}
 LAST = 2**31 - 1
+PAGE = 500
+NDJSON = "application/x-ndjson"
 Position = Annotated[int | None, QueryParameter(ge=0, le=2**62)]
 
 
@@ -51,7 +58,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     after: Any
 
 
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
+class History(msgspec.Struct, frozen=True, kw_only=True):
     """What a stream had come to after a version: the state from which commands on it are decided, amounts in the
     smallest unit, personal data as ∅; and what changed in it after the version `since`."""
 
@@ -86,10 +93,7 @@ def moment(written: str | None, field: str) -> datetime | None:
         raise Invalid("TIME_INVALID", field=field) from None
 
 
-@get("/events", summary="What happened", opt={"roles": AUDITORS})
-async def list_events(
-    caller: NamedDependency[Caller],
-    runtime: NamedDependency[Runtime],
+async def sought(
     stream: FromQuery[Text] = None,
     name: FromQuery[Text] = None,
     by: FromQuery[Text] = None,
@@ -98,11 +102,9 @@ async def list_events(
     until: FromQuery[Annotated[str | None, QueryParameter(name="to", schema_extra=TIME)]] = None,
     after: FromQuery[Position] = None,
     before: FromQuery[Position] = None,
-    limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=500)]] = 100,
-) -> Events:
-    """The events of the organisation, the newest first: of a stream (or all whose names begin so: `contact-*`), with a
-    name, of an actor, through a frontend, in a period, between positions."""
-    sought = search.Sought(
+) -> search.Sought:
+    """Which events are asked for."""
+    return search.Sought(
         stream=stream,
         name=name,
         by=by,
@@ -112,10 +114,65 @@ async def list_events(
         after=after,
         before=before,
     )
+
+
+SOUGHT = {"sought": Provide(sought)}
+
+
+@get("/events", summary="What happened", opt={"roles": AUDITORS}, dependencies=SOUGHT)
+async def list_events(
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+    sought: NamedDependency[search.Sought],
+    limit: FromQuery[Annotated[int, QueryParameter(ge=1, le=PAGE)]] = 100,
+) -> Events:
+    """The events of the organisation, the newest first: of a stream (or all whose names begin so: `contact-*`), with a
+    name, of an actor, through a frontend, in a period, between positions."""
     async with runtime.connection() as connection:
         found = await search.newest(connection, caller.organization, sought, limit + 1)
     items = [shown(entry) for entry in found[:limit]]
     return Events(items=items, next=items[-1].position if len(found) > limit else None)
+
+
+@dataclass
+class Lines(Operation):
+    """An answer of one JSON object a line, for the documentation."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {})["200"]
+        assert isinstance(answer, OpenAPIResponse)
+        answer.content = {NDJSON: OpenAPIMediaType()}
+
+
+@get(
+    "/events/export",
+    summary="What happened, all of it",
+    operation_class=Lines,
+    opt={"roles": AUDITORS},
+    dependencies=SOUGHT,
+)
+async def export(
+    caller: NamedDependency[Caller], runtime: NamedDependency[Runtime], sought: NamedDependency[search.Sought]
+) -> Stream:
+    """The same events as `events` lists, without end: one a line, the newest first, read while they are sent. Proving
+    the whole log to somebody else is another matter: `bitacora audit export`."""
+    return Stream(
+        lines(runtime, caller.organization, sought),
+        media_type=NDJSON,
+        headers={"Content-Disposition": 'attachment; filename="events.ndjson"', "Cache-Control": "no-store"},
+    )
+
+
+async def lines(runtime: Runtime, organization: str, sought: search.Sought) -> AsyncIterator[bytes]:
+    """Page after page, holding no connection in between. What happens meanwhile is newer, and stays out."""
+    while True:
+        async with runtime.connection() as connection:
+            found = await search.newest(connection, organization, sought, PAGE)
+        if found:
+            yield b"".join(msgspec.json.encode(shown(entry)) + b"\n" for entry in found)
+        if len(found) < PAGE:
+            return
+        sought = replace(sought, before=found[-1].position)
 
 
 @get("/streams/{stream:str}", summary="What a stream had come to", opt={"roles": AUDITORS})
@@ -126,14 +183,14 @@ async def show_stream(
     version: FromQuery[Annotated[int | None, QueryParameter(ge=1, le=LAST)]] = None,
     at: FromQuery[Annotated[str | None, QueryParameter(schema_extra=TIME)]] = None,
     since: FromQuery[Annotated[int, QueryParameter(ge=0, le=LAST)]] = 0,
-) -> Stream:
+) -> History:
     """The state of one stream after a version, or as it was at a time, or now; and the difference to an earlier
     version, `since`: 0 is before everything."""
     until = moment(at, "at")
     known = await point(runtime, caller, stream, version, until)
     before = (await point(runtime, caller, stream, since)).state if since else {}
     fields = [field for field in {**before, **known.state} if before.get(field) != known.state.get(field)]
-    return Stream(
+    return History(
         stream=stream,
         version=known.version,
         position=known.position,
@@ -156,4 +213,4 @@ async def point(
     raise NotFound("STREAM_NOT_FOUND", stream=stream, **({"version": version} if version else {}))
 
 
-router = Router("/audit", route_handlers=[list_events, show_stream], tags=["audit"])
+router = Router("/audit", route_handlers=[list_events, export, show_stream], tags=["audit"])

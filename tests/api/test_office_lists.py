@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from api.office import audit
 from tests.support.business import business, made
 from tests.support.http import Client, World
 
@@ -93,6 +95,28 @@ def test_a_time_of_the_audit_is_a_time_and_no_number(world: World) -> None:
 
     assert (found(), found(to="2025-01-01T00:00:00Z"), found(to="2999-01-01T00:00:00-06:00")) == (1, 0, 1)
     assert found(**{"from": "2025-01-01T00:00:00Z"}) == 1
+
+
+def test_what_happened_is_exported_line_by_line_as_it_is_listed(world: World) -> None:
+    world.patch.setattr(audit, "PAGE", 3)
+    here = business(world)
+    business(world, "other")
+
+    def exported(**wanted: str) -> list[Any]:
+        answer = here.office.get("/office/audit/events/export", params=wanted)
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/x-ndjson")
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def listed(**wanted: str) -> list[Any]:
+        return here.office.get("/office/audit/events", params={"limit": 500, **wanted}).json["items"]
+
+    assert exported() == listed()
+    assert len(listed()) > 2 * 3
+    for wanted in ({"stream": "customer-*"}, {"name": "DealOpened"}, {"after": str(listed()[2]["position"])}):
+        assert exported(**wanted) == listed(**wanted) != []
+    assert exported(name="Nothing") == []
+    assert here.office.get("/office/audit/events/export", params={"from": "ayer"}).status == 400
+    assert world.signed_in(world.user("sales")).get("/office/audit/events/export").status == 403
 
 
 def test_what_names_something_that_is_not_there_says_so_in_the_description(world: World) -> None:
