@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from api.office import commissions as routes
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import commission
 
 SEARCH = Form(
@@ -67,22 +67,6 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("commissions.html", found.search, found=found, names=names)
 
 
-@get("/{commission_id:str}")
-async def show(visit: NamedDependency[Visit], commission_id: FromPath[str]) -> Template:
-    """One of them, and what can be done with it."""
-    return await _page(visit, commission_id)
-
-
-@post("/{commission_id:str}/{action:str}")
-async def act(
-    visit: NamedDependency[Visit], commission_id: FromPath[str], action: FromPath[str]
-) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/commissions/{commission_id}"
-    taken = await visit.send(form, f"{at}/{action}", commission_id=commission_id)
-    return await _page(visit, commission_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
 async def _page(visit: Visit, commission_id: str, wrong: Filled | None = None) -> Template:
     found: dict[str, Any] = await visit.ask(routes.show, commission_id=commission_id)
     stream = commission.stream(visit.caller.organization, commission_id)
@@ -101,4 +85,4 @@ async def _page(visit: Visit, commission_id: str, wrong: Filled | None = None) -
     )
 
 
-router = Router("/commissions", route_handlers=[list_page, show, act])
+router = section.router("/commissions", list_page, "commission_id", _page, FORMS)

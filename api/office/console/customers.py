@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from api.office import customers as routes
 from api.office import deals
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import customer
 
 PERSON = (
@@ -69,34 +69,6 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("customers.html", found.search, found=found, people=people, names=names, new=new)
 
 
-@get("/new")
-async def begin(visit: NamedDependency[Visit]) -> Template:
-    """The form for another one."""
-    visit.check(routes.create)
-    return await _new(visit)
-
-
-@post("/new")
-async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
-    """Enter one."""
-    taken = await visit.send(NEW, "/customers/new")
-    return await _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/customers/{taken['id']}", NEW)
-
-
-@get("/{customer_id:str}")
-async def show(visit: NamedDependency[Visit], customer_id: FromPath[str]) -> Template:
-    """One of them, with its deals and its history."""
-    return await _page(visit, customer_id)
-
-
-@post("/{customer_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], customer_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/customers/{customer_id}"
-    taken = await visit.send(form, f"{at}/{action}", customer_id=customer_id)
-    return await _page(visit, customer_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
 async def _new(visit: Visit, wrong: Filled | None = None) -> Template:
     filled = visit.fill(NEW, "/customers/new", wrong)
     return visit.page("new.html", wrong, filled=filled, people=await visit.people(), back=("/customers", "Customers"))
@@ -126,4 +98,4 @@ async def _page(visit: Visit, customer_id: str, wrong: Filled | None = None) -> 
     )
 
 
-router = Router("/customers", route_handlers=[list_page, begin, create, show, act])
+router = section.router("/customers", list_page, "customer_id", _page, FORMS, NEW, _new)

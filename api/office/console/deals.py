@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 from msgspec.structs import replace
 
 from api.office import commissions, deal_work
 from api.office import deals as routes
+from api.office.console import section
 from api.office.console.forms import Choices, Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import deal
 from domain.deal import ACTIVITIES
 from domain.pipeline import PIPELINES
@@ -141,34 +141,8 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("deals.html", found.search, found=found, names=names, new=visit.may(routes.create))
 
 
-@get("/new")
-async def begin(visit: NamedDependency[Visit]) -> Template:
-    """The form for another one."""
-    visit.check(routes.create)
-    return await _new(visit)
-
-
-@post("/new")
-async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
-    """Open one."""
-    taken = await visit.send(NEW, "/deals/new")
-    return await _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/deals/{taken['id']}", NEW)
-
-
-@get("/{deal_id:str}")
-async def show(visit: NamedDependency[Visit], deal_id: FromPath[str]) -> Template:
-    """One of them, with everything that can be done with it and its history."""
-    return await _page(visit, deal_id)
-
-
-@post("/{deal_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], deal_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/deals/{deal_id}"
-    if form.route is commissions.create:
-        form = replace(form, fixed={"deal": deal_id})
-    taken = await visit.send(form, f"{at}/{action}", deal_id=deal_id)
-    return await _page(visit, deal_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
+def _ready(form: Form, deal_id: str) -> Form:
+    return replace(form, fixed={"deal": deal_id}) if form.route is commissions.create else form
 
 
 async def _new(visit: Visit, wrong: Filled | None = None) -> Template:
@@ -203,4 +177,4 @@ async def _page(visit: Visit, deal_id: str, wrong: Filled | None = None) -> Temp
     )
 
 
-router = Router("/deals", route_handlers=[list_page, begin, create, show, act])
+router = section.router("/deals", list_page, "deal_id", _page, FORMS, NEW, _new, _ready)

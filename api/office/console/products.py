@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from api.office import products as routes
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import product
 
 PRODUCT = (
@@ -79,35 +79,7 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("products.html", found.search, found=found, new=visit.may(routes.create))
 
 
-@get("/new")
-async def begin(visit: NamedDependency[Visit]) -> Template:
-    """The form for another one."""
-    visit.check(routes.create)
-    return _new(visit)
-
-
-@post("/new")
-async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
-    """Add one."""
-    taken = await visit.send(NEW, "/products/new")
-    return _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/products/{taken['id']}", NEW)
-
-
-@get("/{product_id:str}")
-async def show(visit: NamedDependency[Visit], product_id: FromPath[str]) -> Template:
-    """One of them, and what can be done with it."""
-    return await _page(visit, product_id)
-
-
-@post("/{product_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], product_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/products/{product_id}"
-    taken = await visit.send(form, f"{at}/{action}", product_id=product_id)
-    return await _page(visit, product_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
-def _new(visit: Visit, wrong: Filled | None = None) -> Template:
+async def _new(visit: Visit, wrong: Filled | None = None) -> Template:
     filled = visit.fill(NEW, "/products/new", wrong, active=True)
     return visit.page("new.html", wrong, filled=filled, people=(), back=("/products", "Products"))
 
@@ -128,4 +100,4 @@ async def _page(visit: Visit, product_id: str, wrong: Filled | None = None) -> T
     )
 
 
-router = Router("/products", route_handlers=[list_page, begin, create, show, act])
+router = section.router("/products", list_page, "product_id", _page, FORMS, NEW, _new)

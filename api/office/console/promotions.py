@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from api.office import promotions as routes
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import promotion
 from domain.values import LEVELS
 
@@ -82,35 +82,7 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("promotions.html", found.search, found=found, new=visit.may(routes.create))
 
 
-@get("/new")
-async def begin(visit: NamedDependency[Visit]) -> Template:
-    """The form for another one."""
-    visit.check(routes.create)
-    return _new(visit)
-
-
-@post("/new")
-async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
-    """Prepare one."""
-    taken = await visit.send(NEW, "/promotions/new")
-    return _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/promotions/{taken['id']}", NEW)
-
-
-@get("/{promotion_id:str}")
-async def show(visit: NamedDependency[Visit], promotion_id: FromPath[str]) -> Template:
-    """One of them, and what can be done with it."""
-    return await _page(visit, promotion_id)
-
-
-@post("/{promotion_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], promotion_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/promotions/{promotion_id}"
-    taken = await visit.send(form, f"{at}/{action}", promotion_id=promotion_id)
-    return await _page(visit, promotion_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
-def _new(visit: Visit, wrong: Filled | None = None) -> Template:
+async def _new(visit: Visit, wrong: Filled | None = None) -> Template:
     filled = visit.fill(NEW, "/promotions/new", wrong, priority=100, bonus_amount=0)
     return visit.page("new.html", wrong, filled=filled, people=(), back=("/promotions", "Promotions"))
 
@@ -131,4 +103,4 @@ async def _page(visit: Visit, promotion_id: str, wrong: Filled | None = None) ->
     )
 
 
-router = Router("/promotions", route_handlers=[list_page, begin, create, show, act])
+router = section.router("/promotions", list_page, "promotion_id", _page, FORMS, NEW, _new)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 from msgspec.structs import replace
 
 from api.office import carts
 from api.office import shoppers as routes
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import shopper
 
 SEARCH = Form(name="search", route=routes.list_page, title="", button="Show", done="")
@@ -64,20 +64,6 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("shoppers.html", found.search, found=found)
 
 
-@get("/{shopper_id:str}")
-async def show(visit: NamedDependency[Visit], shopper_id: FromPath[str]) -> Template:
-    """One of them, with the cart and what it held before."""
-    return await _page(visit, shopper_id)
-
-
-@post("/{shopper_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], shopper_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of the forms."""
-    form, at = named(FORMS, action), f"/shoppers/{shopper_id}"
-    taken = await visit.send(form, f"{at}/{action}", shopper_id=shopper_id)
-    return await _page(visit, shopper_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
 async def _page(visit: Visit, shopper_id: str, wrong: Filled | None = None) -> Template:
     found: dict[str, Any] = await visit.ask(routes.show, shopper_id=shopper_id)
     stream = shopper.stream(visit.caller.organization, shopper_id)
@@ -103,4 +89,4 @@ async def _page(visit: Visit, shopper_id: str, wrong: Filled | None = None) -> T
     )
 
 
-router = Router("/shoppers", route_handlers=[list_page, show, act])
+router = section.router("/shoppers", list_page, "shopper_id", _page, FORMS)

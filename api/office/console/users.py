@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Router, get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
 from api.office import users as routes
+from api.office.console import section
 from api.office.console.forms import Field, Filled, Form
-from api.office.console.visit import Visit, named
+from api.office.console.visit import Visit
 from domain import user
 from domain.values import ROLES
 
@@ -62,35 +62,7 @@ async def list_page(visit: NamedDependency[Visit]) -> Template:
     return visit.page("users.html", found.search, found=found, new=visit.may(routes.create))
 
 
-@get("/new")
-async def begin(visit: NamedDependency[Visit]) -> Template:
-    """The form for another one."""
-    visit.check(routes.create)
-    return _new(visit)
-
-
-@post("/new")
-async def create(visit: NamedDependency[Visit]) -> Template | Redirect:
-    """Create one."""
-    taken = await visit.send(NEW, "/users/new")
-    return _new(visit, taken) if isinstance(taken, Filled) else visit.back(f"/users/{taken['id']}", NEW)
-
-
-@get("/{user_id:str}")
-async def show(visit: NamedDependency[Visit], user_id: FromPath[str]) -> Template:
-    """One of them, and what can be done with it."""
-    return await _page(visit, user_id)
-
-
-@post("/{user_id:str}/{action:str}")
-async def act(visit: NamedDependency[Visit], user_id: FromPath[str], action: FromPath[str]) -> Template | Redirect:
-    """Send one of its forms."""
-    form, at = named(FORMS, action), f"/users/{user_id}"
-    taken = await visit.send(form, f"{at}/{action}", user_id=user_id)
-    return await _page(visit, user_id, taken) if isinstance(taken, Filled) else visit.back(at, form)
-
-
-def _new(visit: Visit, wrong: Filled | None = None) -> Template:
+async def _new(visit: Visit, wrong: Filled | None = None) -> Template:
     filled = visit.fill(NEW, "/users/new", wrong)
     return visit.page("new.html", wrong, filled=filled, people=(), back=("/users", "Users"))
 
@@ -112,4 +84,4 @@ async def _page(visit: Visit, user_id: str, wrong: Filled | None = None) -> Temp
     )
 
 
-router = Router("/users", route_handlers=[list_page, begin, create, show, act])
+router = section.router("/users", list_page, "user_id", _page, FORMS, NEW, _new)
