@@ -122,6 +122,21 @@ def run(
 
     Views that are missing or changed are built beside the live ones meanwhile, in a thread of its own.
     """
+    over = threading.Event()
+    try:
+        _follow(database_url, log, of, ready, stop, over)
+    finally:
+        over.set()  # the log may have turned out to be cut: nobody builds on
+
+
+def _follow(
+    database_url: str,
+    log: Log,
+    of: Sequence[View],
+    ready: Callable[[], None],
+    stop: Callable[[], bool],
+    over: threading.Event,
+) -> None:
     builder: threading.Thread | None = None
     while not stop():
         try:
@@ -133,7 +148,8 @@ def run(
                         return
                     time.sleep(0.2)
                 if builder is None or not builder.is_alive():
-                    builder = threading.Thread(target=_build, args=(database_url, log, of, stop), daemon=True)
+                    building = (database_url, log, of, lambda: stop() or over.is_set())
+                    builder = threading.Thread(target=_build, args=building, daemon=True)
                     builder.start()
                 projector = Projector(connection, log, of, ear)
                 while not stop():

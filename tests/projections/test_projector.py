@@ -443,6 +443,25 @@ def test_a_log_that_ends_before_the_views_do_is_not_followed(database_url: str) 
         projector.run(database_url, a_log(), [tallies()], ready=lambda: None, stop=lambda: False)
 
 
+def test_a_run_that_fails_leaves_nobody_building(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    tries: list[str] = []
+
+    def cannot(url: str, *_: object) -> list[str]:
+        tries.append(url)
+        raise psycopg.OperationalError("the database is away")
+
+    def falls(*_: object) -> int:
+        until(lambda: tries)
+        raise RuntimeError("the log was cut")
+
+    monkeypatch.setattr(rebuild, "build_unbuilt", cannot)
+    monkeypatch.setattr(Projector, "catch_up", falls)
+    with pytest.raises(RuntimeError, match="the log was cut"):
+        projector.run(database_url, a_log(), [tallies()], ready=lambda: None, stop=lambda: False)
+    until(lambda: before.issuperset(threading.enumerate()))
+
+
 def test_a_projector_killed_in_the_midst_of_a_batch_again_and_again_applies_everything_once(database_url: str) -> None:
     """Each time the next one is standing by already, and the one that is killed waits for the gate in its batch."""
     with keeping(database_url, [tallies(), lasts()]):
