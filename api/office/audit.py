@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from api.context import Caller
 from api.runtime import Runtime
-from domain.model import Invalid, NotFound
+from domain.model import Conflict, Invalid, NotFound
 from eventstore import replay, search
+from eventstore.mapper import Unreadable
 
 AUDITORS = frozenset({"admin", "manager", "auditor"})
 Text = Annotated[str | None, QueryParameter(max_length=400)]
@@ -204,10 +205,16 @@ async def show_stream(
 async def point(
     runtime: Runtime, caller: Caller, stream: str, version: int | None, until: datetime | None = None
 ) -> replay.Point:
-    """A stream of the caller's organisation after a version. Raises `NotFound`."""
+    """A stream of the caller's organisation after a version. Raises `NotFound`, and `Conflict` where an event of it
+    cannot be read: the list of events shows it as it is stored."""
     if "\0" not in stream:
-        async with runtime.connection() as connection:
-            found = await replay.at(runtime.log.mapper, connection, stream, version, until)
+        try:
+            async with runtime.connection() as connection:
+                found = await replay.at(runtime.log.mapper, connection, stream, version, until)
+        except Unreadable as error:
+            if stream.split("-")[1:2] != [caller.organization]:
+                raise NotFound("STREAM_NOT_FOUND", stream=stream) from None
+            raise Conflict("STREAM_UNREADABLE", reason=str(error)) from None
         if found and found.organizations == {caller.organization} and version in (None, found.version):
             return found
     raise NotFound("STREAM_NOT_FOUND", stream=stream, **({"version": version} if version else {}))

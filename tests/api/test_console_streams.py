@@ -12,6 +12,7 @@ from domain import commission, contact, customer, deal, organization, promotion,
 from tests.api.test_console import ROOT, signed_in
 from tests.support.business import Business, business
 from tests.support.http import Answer, World
+from tests.support.store import broken
 
 STREAMS = "/office/audit/streams"
 
@@ -105,6 +106,16 @@ def test_what_is_not_there_and_what_belongs_to_others_is_a_404(world: World, her
     assert of_deal(here, since=99).status == 404
     for wrong in ({"version": 0}, {"version": "x"}, {"since": -1}, {"version": 2**40}):
         assert of_deal(here, **wrong).status == 400, wrong
+
+
+def test_a_stream_that_cannot_be_read_says_where_to_those_whose_it_is(world: World, here: Business) -> None:
+    stream = f"claim-{here.partner.organization}-nobody"
+    broken(world.settings.database_url, stream, "ValueReleased")  # no view takes it
+    answer = here.office.get(f"/office/audit/streams/{stream}")
+    assert (answer.status, answer.json["error"]["code"]) == (409, "stream_unreadable")
+    assert "ValueReleased at position" in answer.json["error"]["message"]
+    other = world.signed_in(world.user("auditor", organization=world.organization("other")))
+    assert other.get(f"/office/audit/streams/{stream}").status == 404
 
 
 def test_the_console_goes_through_the_versions(world: World, here: Business) -> None:
