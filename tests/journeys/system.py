@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,14 +14,21 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from eventstore import jobs
+from eventstore.connect import connect
+from eventstore.log import head
+from projections import status
 from scripts.process import children_of
 from tests.support.http import Answer, free_port, is_open, until
+from tests.support.store import connected, some_settings
+from workers import DUE
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(__file__).with_name("client")
@@ -47,7 +55,7 @@ class System:
         self._run: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and return when it shows its card."""
+        """Start it and return when it shows its card and everything has come of the demo world that does."""
         command = [sys.executable, "-m", "scripts.supervisor", "--port", str(self.port)]
         with self.output.open("wb") as output:
             run = self._run = subprocess.Popen(
@@ -55,6 +63,17 @@ class System:
             )
         until(lambda: "is running" in self.told() or run.poll() is not None, self.told, START)
         assert run.poll() is None, self.told()
+        until(self._is_at_rest, self.told)
+
+    def _is_at_rest(self) -> bool:
+        """Whether the log will say no more by itself. A dashboard that opens earlier is told, rightly, that a promotion
+        begins which the demo world announced for three days ago."""
+        url = self.env["DATABASE_URL"]
+        with connect(url, "journey") as connection:
+            now = head(connection)
+            if jobs.position(connection) < now or jobs.queues(connection) or asyncio.run(owed(url)):
+                return False
+            return status.of(connection, ()).lag_events == 0 and head(connection) == now
 
     def stop(self) -> int:
         """Ask for its end, as Ctrl-C does; its exit code."""
@@ -202,6 +221,15 @@ def require_client() -> None:
     if os.environ.get("CI") or os.environ.get("BITACORA_GROUPS"):
         pytest.fail("the journeys drive the API with socket.io-client: install node and npm on this machine")
     pytest.skip("no node on this machine")
+
+
+async def owed(database_url: str) -> bool:
+    """Whether the clock has something to do now."""
+    async with connected(database_url) as connection:
+        for kind in DUE:
+            if await kind.due(connection, datetime.now(UTC), 1, some_settings(database_url)):
+                return True
+    return False
 
 
 def command_of(pid: int) -> bytes:
