@@ -52,6 +52,7 @@ async def run_all(
         about.add_header("Idempotency-Replayed", "true")
     lag = await runtime.horizon.reached(outcome.position, runtime.settings.view_wait_seconds)
     if lag:
+        about.lag = lag
         about.add_header("Bitacora-Lag", lag)
     return outcome
 

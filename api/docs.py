@@ -53,7 +53,7 @@ DESCRIPTIONS = {
     429: "Too many requests; Retry-After says when to come back",
     500: "Something went wrong here",
     502: "Another service answers with errors",
-    503: "Nothing can be stored or read at the moment",
+    503: "Nothing can be stored or read at the moment, or what was stored is not shown yet",
 }
 
 

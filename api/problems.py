@@ -42,6 +42,9 @@ Answer = Callable[[AnyRequest, Problem], Response[Any]]
 MALFORMED = "MALFORMED"
 """The body or the query does not have the shape that the route asks for; `Problem.faults` says where."""
 
+NOT_SHOWN = "STORED_NOT_SHOWN"
+"""The command is stored, and what it made cannot be answered: the views are too far behind (promise 3)."""
+
 HTTP_CODES = {
     400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
@@ -64,7 +67,14 @@ PLAIN: dict[type[Exception], tuple[int, str]] = {
     psycopg.OperationalError: (503, "UNAVAILABLE"),
     psycopg.DataError: (400, "UNSTORABLE"),
 }
-CODES = (MALFORMED, "RATE_LIMITED", "INTERNAL_ERROR", *HTTP_CODES.values(), *(code for _, code in PLAIN.values()))
+CODES = (
+    MALFORMED,
+    NOT_SHOWN,
+    "RATE_LIMITED",
+    "INTERNAL_ERROR",
+    *HTTP_CODES.values(),
+    *(code for _, code in PLAIN.values()),
+)
 """Every code that does not come from the domain."""
 
 
@@ -72,6 +82,8 @@ def handlers(answer: Answer) -> dict[Any, Any]:
     """The exception handlers of a frontend that says its problems with `answer`."""
 
     def refused(request: AnyRequest, error: Refused) -> Response[Any]:
+        if isinstance(error, NotFound) and context.of(request.scope).lag:  # what it made, the views do not show yet
+            return answer(request, Problem(status=503, code=NOT_SHOWN))
         status = {Invalid: 400, NotFound: 404, Conflict: 409, Forbidden: 403}[_kind(error)]
         fields = (Fault(str(error.facts["field"]), "out_of_range", error.code),) if "field" in error.facts else ()
         return answer(request, Problem(status=status, code=error.code, facts=error.facts, faults=fields))

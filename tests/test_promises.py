@@ -29,6 +29,7 @@ from scripts.postgres import Postgres
 from settings import Settings
 from tests.eventstore import crowd
 from tests.support.http import World, until
+from tests.support.routes import manners
 from tests.support.sockets import SocketIo
 from tests.support.store import (
     NOW,
@@ -184,6 +185,34 @@ def test_3_an_answer_that_could_not_wait_says_so_and_a_reading_can_wait_for_it(w
     seen = client.with_headers(bitacora_at_least=position).get(f"{GOALS}/current")
     assert "bitacora-lag" not in seen.headers
     assert seen.json["data"]["amount"] == 25_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/office/customers", {"name": "Pedro Juan"}),
+        ("/office/products", {"code": "PTA-1", "name": "Puerta", "price": 10}),
+        ("/scheduler/api/groups", {"name": "Clientes"}),
+        ("/scheduler/api/contacts", {"name": "Luz", "phone": "+5215598772310"}),
+        ("/scheduler/api/messages", {"content": "Hola"}),
+    ],
+)
+def test_3_what_was_made_and_cannot_be_shown_yet_is_not_said_to_be_missing(
+    world: World, path: str, body: dict[str, Any]
+) -> None:
+    """Who would be told that it does not exist would make it again."""
+    client = world.signed_in(world.user("manager")).with_headers(idempotency_key="once")
+    hasty = world.another_process(view_wait_seconds=0.05).visitor()
+    with connect(world.settings.database_url, "test") as connection, connection.transaction():
+        connection.execute("lock table checkpoints in exclusive mode")
+        late = hasty.post(path, json=body, headers=client.headers)
+        assert late.status == 503, late
+        assert "bitacora-lag" in late.headers
+        assert manners(path).code(late).upper() == "STORED_NOT_SHOWN"
+    seen = client.post(path, json=body)
+    assert (seen.status, seen.headers["idempotency-replayed"]) == (201, "true")
+    assert seen.headers["bitacora-position"] == late.headers["bitacora-position"]
+    assert all(seen.json[field] == value for field, value in body.items())
 
 
 # --- 4

@@ -48,6 +48,7 @@ SENTENCES = {
     "UNSTORABLE": "the request holds data that cannot be stored",
     "UNAVAILABLE": "the service is overloaded or cannot reach its log; nothing was stored, try again",
     "OUTCOME_UNKNOWN": "outcome unknown, retry with the same key",
+    "STORED_NOT_SHOWN": "stored, but the views do not show it yet; do not send it again, it appears by itself",
     "RATE_LIMITED": "too many requests, retry in {retry_after} seconds",
     "TIME_INVALID": "must be a time with its zone: 2026-11-21T09:30:00Z",
     "ROLE_NOT_ALLOWED": "the role {role} may not do or see this",

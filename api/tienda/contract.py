@@ -95,6 +95,7 @@ SENTENCES: dict[str, str] = {
     "INTERNAL_ERROR": "Algo salió mal de nuestro lado. Intenta de nuevo",
     "UNAVAILABLE": "El servicio no está disponible. Intenta de nuevo",
     "OUTCOME_UNKNOWN": "No sabemos si se guardó. Repite la solicitud con la misma clave",
+    "STORED_NOT_SHOWN": "Se guardó, pero tarda en mostrarse. No lo envíes otra vez: aparecerá en unos momentos",
     "ITEMS_UNKNOWN": "Estos artículos no existen en el inventario: {items}",
     "LINES_TOO_MANY": "El carrito admite {maximum} artículos como máximo",
     "QUANTITY_OUT_OF_RANGE": "La cantidad de {item} debe estar entre {minimum} y {maximum}",

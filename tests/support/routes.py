@@ -205,6 +205,11 @@ FRONTENDS: Mapping[str, Manners] = {
 }
 
 
+def manners(path: str) -> Manners:
+    """Those of the frontend that the path leads to."""
+    return FRONTENDS[path.split("/")[1]]
+
+
 def may(route: Route) -> str:
     """A role that may call the route."""
     allowed = FRONTENDS[route.frontend].roles(route)
