@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from api.runtime import Runtime
 from domain import claim, user, values
 from domain.model import Forbidden, Invalid
 from eventstore import sign_ins
+from eventstore.connect import AsyncConnection
 from eventstore.execute import Step
 from eventstore.sign_ins import SignIn
 from projections import users
@@ -63,6 +64,8 @@ class Account(Protocol):
 
 
 A = TypeVar("A", bound=Account)
+Find = Callable[[AsyncConnection], Awaitable[A | None]]
+"""Looks for the account that somebody names."""
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,25 +101,37 @@ async def sign_in(runtime: Runtime, email: str, password: str, roles: Collection
         address = values.email(email)
     except Invalid:
         address = ""
+    found, begun = await enter(runtime, lambda connection: users.by_email(connection, address), password, roles)
+    return _signed(runtime, found, begun)
+
+
+async def enter(runtime: Runtime, find: Find[A], password: str, roles: Collection[str]) -> tuple[A, SignIn]:
+    """Start a sign-in of the account, if this is its password and it may be used. Raises `Inactive`, `Forbidden`, or
+    `WrongCredentials`: in the same way, and as late, for nobody as for a wrong password."""
     async with runtime.connection() as connection:
-        found = await users.by_email(connection, address)
-    proven = await prove(runtime, found, password)
-    check_role(proven.role, roles)
-    return await begin(runtime, proven)
-
-
-async def prove(runtime: Runtime, found: A | None, password: str) -> A:
-    """The account, if this is its password and it may be used. Raises `Inactive`, or `WrongCredentials`: in the same
-    way, and as late, for nobody as for a wrong password."""
-    kept = None
-    if found is not None:
-        async with runtime.connection() as connection:
-            kept = await sign_ins.password_hash(connection, found.account)
-    if not await runtime.passwords.matches(kept, password) or found is None:
+        found = await find(connection)
+        kept = await sign_ins.password_hash(connection, found.account) if found else None
+    if not await runtime.passwords.matches(kept, password) or found is None or kept is None:
         raise WrongCredentials
+    _check_standing(found, roles)
+    begun = await _begun(runtime, found)
+    # Looking at a password takes its time. Who lost the account or got another password meanwhile had every sign-in
+    # ended before this one began; who does so from here on ends this one as well.
+    async with runtime.connection() as connection:
+        now = await find(connection)
+        same = now is not None and now.account == found.account and now.role == found.role
+        if now and same and now.active and await sign_ins.is_password(connection, found.account, kept):
+            return now, begun
+        await sign_ins.revoke(connection, begun.sign_in)
+    if now and same:
+        _check_standing(now, roles)
+    raise WrongCredentials
+
+
+def _check_standing(found: Account, roles: Collection[str]) -> None:
     if not found.active:
         raise Inactive
-    return found
+    check_role(found.role, roles)
 
 
 async def begin(runtime: Runtime, found: User) -> Signed:
@@ -124,9 +139,21 @@ async def begin(runtime: Runtime, found: User) -> Signed:
     return _signed(runtime, found, await _begun(runtime, found))
 
 
-async def begin_for(runtime: Runtime, found: Account, lifetime: int) -> Handed:
-    """Start a sign-in of whoever has shown who they are, with an access token that lives so many seconds."""
-    return _handed(runtime, found, await _begun(runtime, found), lifetime)
+def hand(runtime: Runtime, found: Account, begun: SignIn, lifetime: int) -> Handed:
+    """The tokens of a sign-in, with an access token that lives so many seconds."""
+    caller = Caller(
+        id=found.id,
+        organization=found.organization,
+        role=found.role,
+        account=found.account,
+        sign_in=begun.sign_in,
+        region=found.region,
+    )
+    return Handed(
+        access_token=runtime.tokens.issue(caller, lifetime),
+        refresh_token=begun.refresh_token,
+        expires_in=lifetime,
+    )
 
 
 async def _begun(runtime: Runtime, found: Account) -> SignIn:
@@ -216,21 +243,5 @@ def bearer(request: Connection) -> str | None:
 
 
 def _signed(runtime: Runtime, found: User, begun: SignIn) -> Signed:
-    handed = _handed(runtime, found, begun, runtime.tokens.lifetime)
+    handed = hand(runtime, found, begun, runtime.tokens.lifetime)
     return Signed(user=found, **msgspec.structs.asdict(handed))
-
-
-def _handed(runtime: Runtime, found: Account, begun: SignIn, lifetime: int) -> Handed:
-    caller = Caller(
-        id=found.id,
-        organization=found.organization,
-        role=found.role,
-        account=found.account,
-        sign_in=begun.sign_in,
-        region=found.region,
-    )
-    return Handed(
-        access_token=runtime.tokens.issue(caller, lifetime),
-        refresh_token=begun.refresh_token,
-        expires_in=lifetime,
-    )

@@ -25,6 +25,8 @@ insert into credentials (account, password_hash) values (%s, %s)
 on conflict (account) do update set password_hash = excluded.password_hash, changed_at = now()
 """
 PASSWORD = "select password_hash from credentials where account = %s"
+# Waits for whoever is about to set another one.
+IS_PASSWORD = "select true from credentials where account = %s and password_hash = %s for share"
 BEGIN = """
 insert into sign_ins (sign_in, account, claims, token_hash, expires_at)
 values (%s, %s, %s, %s, now() + make_interval(secs => %s))
@@ -83,6 +85,11 @@ async def password_hash(connection: AsyncConnection, account: str) -> str | None
     """The account's password hash, None when it has none."""
     row = await (await connection.execute(PASSWORD, [account])).fetchone()
     return row[0] if row else None
+
+
+async def is_password(connection: AsyncConnection, account: str, password_hash: str) -> bool:
+    """Whether this is still the account's password hash."""
+    return await (await connection.execute(IS_PASSWORD, [account, password_hash])).fetchone() is not None
 
 
 async def begin(connection: AsyncConnection, account: str, claims: dict[str, Any], lifetime: int) -> SignIn:

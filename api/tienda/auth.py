@@ -93,9 +93,13 @@ async def login(
     account = runtime.vault.blind(data.usuario.strip().casefold())
     checks = (contract.LOGIN_PER_ADDRESS, address), (contract.LOGIN_PER_ACCOUNT, account)
     await identity.limit(runtime, request, *checks)
-    found = await accounts.by_username(runtime.views, organization, data.usuario)
-    proven = await identity.prove(runtime, found, data.password)
-    handed = await identity.begin_for(runtime, proven, runtime.settings.tienda_token_seconds)
+    proven, begun = await identity.enter(
+        runtime,
+        lambda connection: accounts.by_username(connection, organization, data.usuario),
+        data.password,
+        {contract.ROLE},
+    )
+    handed = identity.hand(runtime, proven, begun, runtime.settings.tienda_token_seconds)
     return Session(
         message="Inicio de sesión exitoso",
         cliente_access_token=handed.access_token,
