@@ -47,9 +47,15 @@ class Row(Protocol):
 @click.command()
 @click.argument("rows", nargs=-1, type=click.Choice(ROWS))
 @click.option("--only", multiple=True, type=click.Choice(ROWS), help="The same as naming a row; may be repeated.")
-@click.option("--quick", is_flag=True, help="Fewer and shorter rounds: to see that it works, not to compare.")
+@click.option("--quick", is_flag=True, help="Fewer rounds of less: to see that it works, not to compare.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="How many rounds; 5 unless --quick.")
-@click.option("--seconds", type=click.FloatRange(0.05, 60), help="How long each measurement takes.")
+@click.option(
+    "--seconds",
+    default=0.3,
+    show_default=True,
+    type=click.FloatRange(0.05, 60),
+    help="How long each measurement takes.",
+)
 @click.option(
     "--json", "path", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Keep all figures."
 )
@@ -59,7 +65,7 @@ def bench(
     only: tuple[str, ...],
     quick: bool,
     rounds: int | None,
-    seconds: float | None,
+    seconds: float,
     path: Path | None,
     check: bool,
 ) -> None:
@@ -69,7 +75,7 @@ def bench(
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         sys.exit(f"bitacora: the benchmark needs {', '.join(missing)}: install the group with `uv sync --group bench`.")
-    plan = Plan(rounds=rounds or (2 if quick else 5), seconds=seconds or (0.3 if quick else 1.0), quick=quick)
+    plan = Plan(rounds=rounds or (2 if quick else 5), seconds=seconds, quick=quick)
     chosen = [name for name in ROWS if not (rows or only) or name in {*rows, *only}]
     console = Console(width=None if sys.stdout.isatty() else 160)
     try:

@@ -16,7 +16,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How long and how often: every contender runs every case once per round, in turn."""
 
     rounds: int = 5
-    seconds: float = 1.0
+    seconds: float = 0.3
     quick: bool = False
 
     def of(self, usual: int, quick: int) -> int:

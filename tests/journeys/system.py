@@ -26,7 +26,7 @@ from eventstore.connect import connect
 from eventstore.log import head
 from projections import status
 from scripts.process import children_of
-from tests.support.http import Answer, free_port, is_open, until
+from tests.support.http import PATIENCE, Answer, free_port, is_open, until
 from tests.support.store import connected, some_settings
 from workers import DUE
 
@@ -51,6 +51,8 @@ class System:
             "BITACORA_STATE": str(directory / "state"),
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
+            # A machine of tests may stand still for longer than a person would wait.
+            "BITACORA_VIEW_WAIT_SECONDS": str(PATIENCE),
         }
         self._run: subprocess.Popen[bytes] | None = None
 
