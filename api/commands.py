@@ -51,8 +51,8 @@ async def run_all(
     if outcome.replayed:
         about.add_header("Idempotency-Replayed", "true")
     lag = await runtime.horizon.reached(outcome.position, runtime.settings.view_wait_seconds)
+    about.made |= bool(lag or (outcome.events and not outcome.replayed))
     if lag:
-        about.lag = lag
         about.add_header("Bitacora-Lag", lag)
     return outcome
 

@@ -27,9 +27,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context:
-    """Made by the front door for every request. Routes add to it; the front door makes headers and a log line of it."""
+    """Made by the front door for every request. Routes add to it; the front door makes headers and a log line of it.
+    `appended`: a command was accepted. `made`: what came of it should be there to be read."""
 
-    __slots__ = ("address", "appended", "caller", "frontend", "headers", "lag", "request_id", "started", "template")
+    __slots__ = ("address", "appended", "caller", "frontend", "headers", "made", "request_id", "started", "template")
 
     def __init__(self, frontend: str, address: str, request_id: str) -> None:
         self.frontend = frontend
@@ -39,7 +40,7 @@ class Context:
         self.caller: Caller | None = None
         self.template = ""
         self.appended = False
-        self.lag = 0.0
+        self.made = False
         self.headers: list[tuple[bytes, bytes]] = []
 
     def add_header(self, name: str, value: object) -> None:

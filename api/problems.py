@@ -43,7 +43,8 @@ MALFORMED = "MALFORMED"
 """The body or the query does not have the shape that the route asks for; `Problem.faults` says where."""
 
 NOT_SHOWN = "STORED_NOT_SHOWN"
-"""The command is stored, and what it made cannot be answered: the views are too far behind (promise 3)."""
+"""The command is stored, and what it made cannot be answered: the views are too far behind (promise 3), or one of them
+left it out."""
 
 HTTP_CODES = {
     400: "BAD_REQUEST",
@@ -82,7 +83,7 @@ def handlers(answer: Answer) -> dict[Any, Any]:
     """The exception handlers of a frontend that says its problems with `answer`."""
 
     def refused(request: AnyRequest, error: Refused) -> Response[Any]:
-        if isinstance(error, NotFound) and context.of(request.scope).lag:  # what it made, the views do not show yet
+        if isinstance(error, NotFound) and context.of(request.scope).made:  # by this request, only no view shows it
             return answer(request, Problem(status=503, code=NOT_SHOWN))
         status = {Invalid: 400, NotFound: 404, Conflict: 409, Forbidden: 403}[_kind(error)]
         fields = (Fault(str(error.facts["field"]), "out_of_range", error.code),) if "field" in error.facts else ()

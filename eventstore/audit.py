@@ -42,10 +42,11 @@ order by 2 desc, 1 limit 1
 
 
 class Fault(Exception):
-    """The log is not what was written. `position` is where it shows first, `reason` is a sentence for people."""
+    """The log is not what was written. `position` is where it shows first, `reason` is a sentence for people; it names
+    no stream, for not everybody may know of it."""
 
-    def __init__(self, position: int, reason: str) -> None:
-        super().__init__(f"position {position}: {reason}")
+    def __init__(self, position: int, reason: str, stream: str = "") -> None:
+        super().__init__(f"position {position}: {reason}" + (f" ({stream})" if stream else ""))
         self.position = position
         self.reason = reason
 
@@ -147,7 +148,7 @@ def _check_versions(connection: psycopg.Connection, first: int) -> None:
     if row is not None:
         position, stream, version, before = row
         after = "begins" if before is None else f"goes on after version {before}"
-        raise Fault(position, f"the stream {stream} {after} with version {version}")
+        raise Fault(position, f"its stream {after} with version {version}", stream)
 
 
 def _published(connection: psycopg.Connection) -> list[Head]:

@@ -26,6 +26,7 @@ from api.office import (
     support_requests,
     system,
     users,
+    verification,
     whatsapp,
 )
 from api.runtime import Runtime
@@ -60,6 +61,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
             carts.router,
             support_requests.router,
             system.router,
+            verification.router(runtime),
             whatsapp.router(runtime),
         ],
         guards=[admit],

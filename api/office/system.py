@@ -6,16 +6,20 @@ import asyncio
 from datetime import datetime
 
 import msgspec
-from litestar import Router, get
+import psycopg
+from litestar import Router, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 import projections
 from api.context import Caller
 from api.office.audit import AUDITORS
 from api.runtime import Runtime
+from domain.model import Conflict, NotFound
 from eventstore import jobs
 from eventstore.connect import connect
-from projections import status
+from projections import rebuild, status
+from projections import view as views
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +59,12 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     queues: list[Queue]
 
 
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """How many events of the stream the view had missed and has now."""
+
+    events: int
+
+
 def _look(database_url: str) -> tuple[status.Status, list[tuple[str, int, int]]]:
     with connect(database_url, "system") as connection:
         return status.of(connection, projections.VIEWS), jobs.queues(connection)
@@ -74,4 +84,34 @@ async def show(caller: NamedDependency[Caller], runtime: NamedDependency[Runtime
     )
 
 
-router = Router("/", route_handlers=[show])
+@post(
+    "/system/parked/{view:str}/{stream:str}/resumption",
+    summary="Give a parked stream back to its view",
+    status_code=200,
+    opt={"fails": (409,)},
+    tags=["system"],
+)
+async def resume(
+    view: FromPath[str], stream: FromPath[str], caller: NamedDependency[Caller], runtime: NamedDependency[Runtime]
+) -> Resumed:
+    """The view is brought up to date with a stream of the organisation that it left out: what it missed, in order. Once
+    more refused, the stream stays parked."""
+    known = next((known for known in projections.VIEWS if views.name(known) == view), None)
+    if known is None or stream.split("-")[1:2] != [caller.organization]:
+        raise NotFound("PARKED_STREAM_NOT_FOUND", view=view, stream=stream)
+    return Resumed(events=await asyncio.to_thread(_resume, runtime, known, stream))
+
+
+def _resume(runtime: Runtime, view: views.View, stream: str) -> int:
+    with connect(runtime.settings.database_url, "resume") as connection:
+        try:
+            return rebuild.resume(connection, runtime.log, view, stream)
+        except rebuild.NotParked:
+            raise NotFound("PARKED_STREAM_NOT_FOUND", view=views.name(view), stream=stream) from None
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:  # whatever the view does wrong, as when it was parked
+            raise Conflict("STREAM_FAILED_AGAIN", reason=f"{type(error).__name__}: {error}") from None
+
+
+router = Router("/", route_handlers=[show, resume])
