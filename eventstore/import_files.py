@@ -32,7 +32,7 @@ DROP_PARTS = "delete from import_parts where stream = %s"
 async def keep(connection: AsyncConnection, vault: Vault, stream: str, options: dict[str, Any], file: bytes) -> None:
     """Keep a file; one that is kept already stays. Files whose import was never stored, because that failed, go."""
     for (abandoned,) in await (await connection.execute(ABANDONED)).fetchall():
-        await vault.erase(connection, abandoned)
+        await vault.drop(connection, abandoned)
     key = await vault.make(connection, stream)
     sealed = _seal(key, zlib.compress(file, 1), stream)
     await connection.execute(KEEP, [stream, msgspec.json.encode(options).decode(), sealed])
@@ -68,7 +68,7 @@ async def forget(connection: AsyncConnection, vault: Vault, stream: str) -> None
     """Let go of all of it, and of the key."""
     await connection.execute(DROP, [stream])
     await connection.execute(DROP_PARTS, [stream])
-    await vault.erase(connection, stream)
+    await vault.drop(connection, stream)
 
 
 def _seal(key: AESGCM, data: bytes, place: str) -> bytes:

@@ -1,7 +1,8 @@
 """Personal data is stored sealed: AES-256-GCM with a key per subject, itself wrapped by the master key.
 
-A subject is the stream of the person, such as `customer-acme-c1`. Erasing a subject deletes its key: what was sealed
-stays in the log, the hash chain still verifies, and nobody can read it again.
+A subject is the stream of the person, such as `customer-acme-c1`. Erasing a subject destroys its key: what was sealed
+stays in the log, the hash chain still verifies, and nobody can read it again. An empty key stays in its place, so that
+what was on its way when the person was erased finds none to be sealed with.
 """
 
 from __future__ import annotations
@@ -16,19 +17,24 @@ import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain.model import Conflict
 from eventstore import reading
 from eventstore.reading import Source
 
 NONCE = 12
 
-ANY = "select subject, wrapped from subject_keys limit 1"
-FIND = "select subject, wrapped from subject_keys where subject = any(%s)"
+ANY = "select subject, wrapped from subject_keys where wrapped <> '' limit 1"
+FIND = "select subject, wrapped from subject_keys where subject = any(%s) and wrapped <> ''"
 KEEP = "insert into subject_keys (subject, wrapped) values (%s, %s) on conflict do nothing"
 KEEP_ALL = """
 insert into subject_keys (subject, wrapped) select * from unnest(%s::text[], %s::bytea[]) on conflict do nothing
 returning subject
 """
-DESTROY = "delete from subject_keys where subject = %s"
+IS_ERASED = "select true from subject_keys where subject = %s and wrapped = ''"
+DESTROY = """
+insert into subject_keys (subject, wrapped) values (%s, '') on conflict (subject) do update set wrapped = ''
+"""
+DROP = "delete from subject_keys where subject = %s"
 
 Keys = dict[str, AESGCM]
 """The keys at hand, by subject. A subject without a key is unknown or erased."""
@@ -60,17 +66,19 @@ class Vault:
         return self._unwrap_all(await reading.tuples(source, FIND, [list(subjects)]))
 
     async def make(self, connection: psycopg.AsyncConnection, subject: str) -> AESGCM:
-        """The subject's key, new when there was none."""
+        """The subject's key, new when there was none. Raises `Conflict` for one that was erased."""
         if not self._proved:  # a first key under a wrong master key would hide that it is wrong
             self._unwrap_all(await (await connection.execute(ANY)).fetchall())
             self._proved = True
         while True:
             if found := await self.keys(connection, [subject]):
                 return found[subject]
+            if await (await connection.execute(IS_ERASED, [subject])).fetchone():
+                raise Conflict("SUBJECT_ERASED", subject=subject)
             await connection.execute(KEEP, [subject, self._wrap(subject, AESGCM.generate_key(256))])
 
     async def make_all(self, connection: psycopg.AsyncConnection, subjects: Iterable[str]) -> Keys:
-        """The keys of many subjects, new where there was none."""
+        """The keys of many subjects, new where there was none; without those that were erased."""
         wanted = list(subjects)
         if wanted:  # the first one proves that the master key is right
             await self.make(connection, wanted[0])
@@ -86,8 +94,12 @@ class Vault:
         return self._unwrap_all(connection.execute(FIND, [list(subjects)]).fetchall())
 
     async def erase(self, connection: psycopg.AsyncConnection, subject: str) -> None:
-        """Destroy the subject's key. Doing it again changes nothing."""
+        """Destroy the subject's key, for good: none is made again. Doing it again changes nothing."""
         await connection.execute(DESTROY, [subject])
+
+    async def drop(self, connection: psycopg.AsyncConnection, subject: str) -> None:
+        """Destroy a key that is not a person's: of a file, which may come again."""
+        await connection.execute(DROP, [subject])
 
     def _wrap(self, subject: str, key: bytes) -> bytes:
         nonce = os.urandom(NONCE)

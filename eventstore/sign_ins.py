@@ -57,6 +57,11 @@ REVOKE_ALL = """
 with revoked as (update sign_ins set revoked_at = now() where account = %s and revoked_at is null returning sign_in)
 select sign_in, pg_notify('revoked', sign_in) from revoked
 """
+FORGET = """
+with code as (delete from recovery_codes where account = %(account)s),
+    link as (delete from password_resets where account = %(account)s)
+delete from credentials where account = %(account)s
+"""
 TOKEN = re.compile(r"[0-9a-f]{24}\.[A-Za-z0-9_-]{43}")
 
 AGE = "select extract(epoch from now() - created_at)::float8 from sign_ins where sign_in = %s"
@@ -138,6 +143,12 @@ async def revoke(connection: AsyncConnection, sign_in: str) -> None:
 async def revoke_all(connection: AsyncConnection, account: str) -> list[str]:
     """End every sign-in of an account: its password or its rights changed. Returns those that ended."""
     return [row[0] for row in await (await connection.execute(REVOKE_ALL, [account])).fetchall()]
+
+
+async def forget(connection: AsyncConnection, account: str) -> None:
+    """End every sign-in of an account, and keep no password of it nor a way to another one."""
+    await revoke_all(connection, account)
+    await connection.execute(FORGET, {"account": account})
 
 
 async def age(source: Source, sign_in: str) -> float | None:

@@ -89,7 +89,7 @@ class Performer:
     async def _forget(self, intention: Forget) -> None:
         async with self._pool.connection() as connection:
             await self._log.vault.erase(connection, intention.subject)
-            await sign_ins.revoke_all(connection, intention.subject)
+            await sign_ins.forget(connection, intention.subject)
 
     async def _ensure_open(self) -> None:
         async with self._opening:

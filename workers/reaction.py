@@ -25,7 +25,8 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Forget(msgspec.Struct, frozen=True):
-    """An intention: destroy the key of this person's stream and end their sign-ins. Doing it again changes nothing."""
+    """An intention: destroy the key of this person's stream, their password and their sign-ins. Doing it again changes
+    nothing."""
 
     subject: str
 

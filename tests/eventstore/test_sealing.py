@@ -10,12 +10,12 @@ import pytest
 
 from domain import customer
 from domain.customer import CustomerAdded, CustomerErased
-from domain.model import ERASED, Event
+from domain.model import ERASED, Conflict, Event
 from eventstore import audit
 from eventstore.sealing import Vault, WrongMasterKey, seal, unseal
 from tests.support.store import MASTER_KEY, NOW, a_log, connected, given, in_event_loop, open_store
 
-ZOE, BEA = customer.stream("acme", "zoe"), customer.stream("acme", "bea")
+ZOE, BEA, CAI = (customer.stream("acme", name) for name in ("zoe", "bea", "cai"))
 SECRETS = ("Zoë Núñez", "zoe@example.mx", "5215598772310")
 OTHER_KEY = "08" * 32
 
@@ -89,11 +89,25 @@ async def test_an_erased_person_is_gone_for_every_reader_and_the_chain_still_hol
 
 
 @in_event_loop
-async def test_a_key_that_is_made_anew_does_not_bring_anybody_back(database_url: str) -> None:
+async def test_who_was_erased_gets_no_other_key(database_url: str) -> None:
+    """What was on its way while they were erased would be readable for good."""
+    async with open_store(database_url) as store:
+        await given(store, ZOE, added())
+        async with store.pool.connection() as connection:
+            for never in (ZOE, BEA):
+                await store.log.vault.erase(connection, never)
+                with pytest.raises(Conflict, match="SUBJECT_ERASED"):
+                    await store.log.vault.make(connection, never)
+            assert [*await store.log.vault.make_all(connection, [CAI, ZOE, BEA])] == [CAI]
+    assert names(await read(database_url)) == [ERASED]
+
+
+@in_event_loop
+async def test_a_key_that_is_made_anew_does_not_open_what_the_other_sealed(database_url: str) -> None:
     async with open_store(database_url) as store:
         await given(store, ZOE, added("first"))
         async with store.pool.connection() as connection:
-            await store.log.vault.erase(connection, ZOE)
+            await store.log.vault.drop(connection, ZOE)
         await given(store, ZOE, added("second"))
     assert names(await read(database_url)) == [ERASED, "second"]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from domain import goal, user
 from domain.user import UserErased
-from eventstore import jobs, sign_ins
+from eventstore import jobs, password_resets, recovery_codes, sign_ins
 from eventstore.commit import Commit, LogUnavailable, Part
 from eventstore.connect import connect
 from eventstore.execute import Store
@@ -196,13 +197,16 @@ async def test_what_fails_for_another_reason_stays_to_be_done(
 
 
 @in_event_loop
-async def test_a_person_who_is_erased_loses_key_and_sign_ins_even_twice(database_url: str) -> None:
+async def test_a_person_who_is_erased_loses_key_password_and_sign_ins_even_twice(database_url: str) -> None:
     account = user.stream("acme", "usr_1")
     async with open_store(database_url) as store:
         await given(store, account, UserErased(user="usr_1", at=NOW))
         async with store.pool.connection() as connection:
             await store.log.vault.make(connection, account)
             begun = await sign_ins.begin(connection, account, {}, 1_000)
+            await sign_ins.set_password(connection, account, "a hash")
+            await password_resets.issue(connection, account, 1_000)
+            await recovery_codes.issue(connection, store.log.vault, account, datetime.now(UTC) + timedelta(hours=1))
     for _ in range(2):
         async with performing(database_url) as worker, connected(database_url) as connection:
             await connection.execute(
@@ -211,4 +215,7 @@ async def test_a_person_who_is_erased_loses_key_and_sign_ins_even_twice(database
             await worker.perform("erasure", 1)
             assert await store.log.vault.keys(connection, [account]) == {}
             assert await sign_ins.rotate(connection, begun.refresh_token, 1_000, key="k", leeway=10) is None
+            for table in ("credentials", "password_resets", "recovery_codes"):
+                kept = await connection.execute(f"select account from {table}")  # noqa: S608
+                assert await kept.fetchall() == [], table
     assert left(database_url) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import jwt
 import pytest
 
+from api import access
 from tests.api.tienda.conftest import NUMBERS, Buyer, Shop
-from tests.support.http import Answer, until
+from tests.support.http import Answer, Client, until
 
 REGISTER = "/tienda/auth/clientes/register/"
 
@@ -260,3 +262,24 @@ def test_an_erased_client_is_gone_from_everywhere(shop: Shop) -> None:
     for secret in ("Nuria", "secreto", "calle 5", "gusta", who["cedula"], who["email"], who["usuario"]):
         assert secret not in told, secret
     assert shop.stranger.post(REGISTER, json=who).status == 200, "what was unique is free again"
+
+
+def test_what_a_device_still_saves_after_the_erasure_is_not_kept(shop: Shop) -> None:
+    """Its process does not know yet that the sign-in is over."""
+
+    async def deaf(heard: access.Revocations, _: object) -> None:
+        heard._known.set()
+        await asyncio.Event().wait()
+
+    shop.world.patch.setattr(access.Revocations, "_listen", deaf)
+    buyer, process = shop.buyer(), shop.world.another_process()
+    process.runtime.settings = shop.world.runtime.settings
+    late = Buyer(shop, buyer.id, buyer.username, Client(process, buyer.http.headers))
+    assert late.put("/borradores/soporte", {"asunto": "Hola"}).status == 200
+    assert shop.office.post(f"/office/shoppers/{buyer.id}/erasure").status == 200
+    shop.world.react()
+    with shop.world.unchanged():
+        assert late.put("/borradores/soporte", {"mensaje": "Vivo en la calle 5"}).status == 409
+        assert late.put("/borradores/reclamo", {"titulo": "Me llamo Nuria"}).status == 409
+        assert late.post("/reclamo", {"titulo": "Me llamo Nuria", "descripcion": "Y no me gusta"}).status == 409
+    assert late.get("/borradores").json["borradores"] == {"reclamo": None, "soporte": None}
