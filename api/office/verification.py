@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -72,13 +72,8 @@ def router(runtime: Runtime) -> Router:
             raise Conflict("VERIFICATION_UNDER_WAY")
         told: asyncio.Queue[Done | None] = asyncio.Queue()
         loop, gone = asyncio.get_running_loop(), threading.Event()
-
-        def progress(done: int, total: int) -> None:
-            if gone.is_set():
-                raise Abandoned
-            loop.call_soon_threadsafe(told.put_nowait, Done(done=done, total=total))
-
-        work = functools.partial(_outcome, runtime.settings.database_url, first, heads, progress)
+        tell = functools.partial(loop.call_soon_threadsafe, told.put_nowait)
+        work = functools.partial(_outcome, runtime.settings.database_url, first, heads, progress(gone, tell))
         outcome = loop.run_in_executor(None, work)
         running.add(outcome)
         outcome.add_done_callback(running.discard)
@@ -86,6 +81,17 @@ def router(runtime: Runtime) -> Router:
         return Stream(_lines(told, outcome, gone), media_type=NDJSON, headers={"Cache-Control": "no-store"})
 
     return Router("/audit", route_handlers=[verify], tags=["audit"])
+
+
+def progress(gone: threading.Event, tell: Callable[[Done], object]) -> Progress:
+    """Tells how far it is, as long as somebody is there. Raises `Abandoned`."""
+
+    def told(done: int, total: int) -> None:
+        if gone.is_set():
+            raise Abandoned
+        tell(Done(done=done, total=total))
+
+    return told
 
 
 def _heads(written: Sequence[str]) -> list[Head]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from api.office import verification
+from domain.customer import CustomerAssigned
 from eventstore import audit
 from eventstore.connect import connect
 from eventstore.mapper import Recorded
@@ -15,6 +18,7 @@ from projections import customers
 from projections.view import Statement
 from tests.api.test_console import ROOT, signed_in
 from tests.support.http import Answer, Client, World, until
+from tests.support.store import NOW, given, in_event_loop, open_store
 
 VERIFY = "/office/audit/verify"
 
@@ -80,6 +84,19 @@ def test_the_log_is_verified_for_one_at_a_time(world: World) -> None:
     assert (refused.status, refused.json["error"]["code"]) == (409, "verification_under_way")
     assert lines(taken)[-1]["intact"]
     assert lines(client.get(VERIFY))[-1]["intact"], "and then for the next"
+
+
+@in_event_loop
+async def test_the_work_ends_when_nobody_waits_for_its_outcome(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        await given(store, "customer-acme-1", CustomerAssigned(customer="1", assigned_to="a", previous=None, at=NOW))
+    told, outcome, gone = asyncio.Queue[Any](), asyncio.Future[Any](), threading.Event()
+    told.put_nowait(verification.Done(done=1, total=2))
+    reader = verification._lines(told, outcome, gone)
+    assert await anext(reader) == b'{"done":1,"total":2}\n'
+    assert not gone.is_set()
+    await reader.aclose()  # as the server does when the connection is lost
+    assert verification._outcome(database_url, 1, (), verification.progress(gone, told.put_nowait)) is None
 
 
 # --- giving back what was parked
