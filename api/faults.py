@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Literal
@@ -23,6 +24,10 @@ LONGEST_NAME = 100
 
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What decoding a body may raise: it is no JSON, is nested too deeply, or is not in UTF-8."""
+
+
+MISSING = re.compile(r"Object missing required field `([^`]+)`(?: - at `\$([^`]*)`)?")
+"""What the decoder says when something within a field lacks what it must have."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -62,6 +67,9 @@ def _check(name: str, value: Any, expected: Any) -> list[Fault]:
     except msgspec.ValidationError as error:
         text = str(error)
         # msgspec says "Expected `int`, got `str`" for types and "Expected `str` of length <= 50" for limits.
+        if missing := MISSING.fullmatch(text):
+            place = re.sub(r"\[(\d+)\]", r".\1", missing[2] or "")
+            return [Fault(f"{name}{place}.{missing[1]}", "required", text)]
         if ", got " in text:
             return [Fault(name, "wrong_type", text)]
         code, facts = _asked(inspect.type_info(expected), text)

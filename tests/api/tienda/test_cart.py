@@ -221,6 +221,16 @@ def test_a_body_of_another_shape_is_refused(shop: Shop, buyer: Buyer, body: Any)
         assert answer.json["message"] == "Revisa los datos enviados"
 
 
+@pytest.mark.parametrize("missing", ["itemId", "item", "cantidad"])
+def test_what_a_line_lacks_is_named_with_its_place(shop: Shop, buyer: Buyer, missing: str) -> None:
+    line = item(shop.product())
+    short = {name: value for name, value in line.items() if name != missing}
+    saved = buyer.save(line, short).json["detail"]
+    assert saved == [{"loc": ["body", "items", "1", missing], "msg": "Es obligatorio", "type": "required"}]
+    with_the_rest = buyer.post("/auto-guardar", {"carrito": {"items": [short]}}).json["detail"]
+    assert [flaw["loc"] for flaw in with_the_rest] == [["body", "carrito", "items", "0", missing]]
+
+
 def test_unknown_keys_are_ignored(shop: Shop, buyer: Buyer) -> None:
     door = shop.product()
     answer = buyer.put("/carrito", {"items": [{**item(door), "zzz": 1}], "total": 5})
