@@ -20,7 +20,7 @@ MAX_THEME = 32
 
 
 class PreferencesChanged(Event):
-    """A shopper chose otherwise. A field that is absent stayed as it was."""
+    """A shopper chose, for the first time or otherwise. A field that is absent stayed as it was."""
 
     shopper: str
     screen: str | UnsetType = UNSET
@@ -40,9 +40,11 @@ class ChangePreferences(Command):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    screen: str = FIRST_SCREEN
-    notifications: bool = True
-    theme: str = FIRST_THEME
+    """What was chosen. What everybody begins with is no choice as long as nobody makes it."""
+
+    screen: str | UnsetType = UNSET
+    notifications: bool | UnsetType = UNSET
+    theme: str | UnsetType = UNSET
 
 
 def evolve(state: State, event: PreferencesChanged) -> State:

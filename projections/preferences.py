@@ -1,4 +1,4 @@
-"""Preferences: what each shopper chose, where it is not what everybody begins with."""
+"""Preferences: what each shopper chose. Where nothing was, it is what everybody begins with."""
 
 from __future__ import annotations
 

@@ -51,12 +51,25 @@ def test_every_view_of_the_document_can_be_open(buyer: Buyer, view: str) -> None
 def test_a_save_that_changes_nothing_leaves_no_trace(shop: Shop, buyer: Buyer) -> None:
     with shop.world.unchanged():
         assert buyer.put("/preferencias", {}).json["fecha_actualizacion"] is None
-        buyer.put("/preferencias", {"vista_activa": "inicio", "configuraciones": {"tema": "dark"}})
+        buyer.put("/preferencias", {"vista_activa": None, "configuraciones": {"tema": None}})
     shop.world.time_is(NOW)
     buyer.put("/preferencias", {"vista_activa": "carrito"})
     with shop.world.unchanged():
         shop.world.time_is(NOW + timedelta(hours=1))
         assert buyer.put("/preferencias", {"vista_activa": "carrito"}).json["fecha_actualizacion"] == WHEN
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"vista_activa": "inicio"}, {"configuraciones": {"notificaciones": True}}, {"configuraciones": {"tema": "dark"}}],
+)
+def test_choosing_what_everybody_begins_with_is_a_choice(shop: Shop, buyer: Buyer, body: dict[str, Any]) -> None:
+    shop.world.time_is(NOW)
+    assert buyer.put("/preferencias", body).json["fecha_actualizacion"] == WHEN
+    with shop.world.unchanged():
+        shop.world.time_is(NOW + timedelta(hours=1))
+        assert buyer.put("/preferencias", body).json["fecha_actualizacion"] == WHEN
+    assert buyer.get("/preferencias").json["fecha_actualizacion"] == WHEN
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def machine(shop: Shop) -> type[RuleBasedStateMachine]:
             self.versions: list[list[Line]] = []
             self.cart: list[Line] | None = None
             self.gone: set[int] = set()
-            self.preferences: dict[str, Any] = {"vista_activa": "inicio", "tema": "dark"}
+            self.view: str | None = None
 
         @initialize()
         def begin(self) -> None:
@@ -75,10 +75,8 @@ def machine(shop: Shop) -> type[RuleBasedStateMachine]:
             assert answer.status == 200, answer
             changed = lines is not None and merged(lines) != self.cart
             assert answer.json["carrito_actualizado"] is changed
-            assert answer.json["preferencias_actualizadas"] is (
-                view is not None and view != self.preferences["vista_activa"]
-            )
-            self.preferences["vista_activa"] = view or self.preferences["vista_activa"]
+            assert answer.json["preferencias_actualizadas"] is (view is not None and view != self.view)
+            self.view = view or self.view
             if lines is not None:
                 self.holds(merged(lines))
 
