@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from typing import Any
@@ -65,6 +66,17 @@ def test_nothing_personal_and_no_secret_stands_in_the_log(shop: Shop) -> None:
     assert len(rows) == 4
     for value in who.values():
         assert not any(value.encode() in data or value in stream for data, stream in rows), value
+
+
+def test_no_password_can_be_tried_against_what_is_kept_of_a_request(shop: Shop) -> None:
+    body = json.dumps(new()).encode()
+    keyed = shop.stranger.with_headers(idempotency_key="k1")
+    assert keyed.post(REGISTER, body=body).status == 200
+    kept = shop.world.house.connection.execute("select fingerprint from accepted_commands").fetchall()
+    guess = hashlib.sha256(b"\n".join([b"POST", REGISTER.encode(), body])).hexdigest()
+    bare = hashlib.sha256(b"\n".join([b"POST", REGISTER.removeprefix("/tienda").encode(), body])).hexdigest()
+    assert kept
+    assert not {(guess,), (bare,)} & {*kept}
 
 
 @pytest.mark.parametrize(
