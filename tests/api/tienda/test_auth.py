@@ -73,10 +73,9 @@ def test_no_password_can_be_tried_against_what_is_kept_of_a_request(shop: Shop) 
     keyed = shop.stranger.with_headers(idempotency_key="k1")
     assert keyed.post(REGISTER, body=body).status == 200
     kept = shop.world.house.connection.execute("select fingerprint from accepted_commands").fetchall()
-    guess = hashlib.sha256(b"\n".join([b"POST", REGISTER.encode(), body])).hexdigest()
-    bare = hashlib.sha256(b"\n".join([b"POST", REGISTER.removeprefix("/tienda").encode(), body])).hexdigest()
+    guess = hashlib.sha256(b"\n".join([b"POST", REGISTER.rstrip("/").encode(), body])).hexdigest()
     assert kept
-    assert not {(guess,), (bare,)} & {*kept}
+    assert (guess,) not in kept
 
 
 @pytest.mark.parametrize(
