@@ -34,7 +34,8 @@ NAMED_ALIKE = 500
 
 Content = Annotated[str, msgspec.Meta(min_length=1, max_length=2 * message_text.MAX_LENGTH)]
 Zone = Annotated[str, msgspec.Meta(max_length=64)]
-TempId = Annotated[str, msgspec.Meta(max_length=200)]
+TempId = Annotated[str, msgspec.Meta(max_length=200)] | int
+"""A browser's own name of a draft; the frontend takes the time at which it was begun, as a number."""
 
 
 class GroupSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,29 +72,35 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
 
 
-class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OfTheForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the frontend's form sends along with a message, and what a draft kept in the browser still has. It is taken
+    and means nothing here."""
+
+    temp_id: TempId | None = None
+    created_by: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    scheduled_date_time: dict[str, Any] | None = None
+    saved_at: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+
+
+class NewMessage(OfTheForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A draft (W4). `scheduled_for` without an offset is read in `timezone`; `groups` are ids or groups, and may come
-    as `group_ids`. `temp_id` and `created_by` are taken and mean nothing here."""
+    as `group_ids`. What else the form sends is taken and means nothing here."""
 
     content: Content
     scheduled_for: timing.Time | None = None
     timezone: Zone | None = None
     groups: Groups = []
     group_ids: Groups = []
-    temp_id: TempId | None = None
-    created_by: TempId | None = None
 
 
-class MessageChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; what is absent stays as it is. `temp_id` and `created_by` are taken and mean nothing here."""
+class MessageChanges(OfTheForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change; what is absent stays as it is. What else the form sends is taken and means nothing here."""
 
     content: Content | msgspec.UnsetType = msgspec.UNSET
     scheduled_for: timing.Time | msgspec.UnsetType | None = msgspec.UNSET
     timezone: Zone | msgspec.UnsetType | None = msgspec.UNSET
     groups: Groups | msgspec.UnsetType = msgspec.UNSET
     group_ids: Groups | msgspec.UnsetType = msgspec.UNSET
-    temp_id: TempId | None = None
-    created_by: TempId | None = None
 
 
 def status(row: ScheduledMessage) -> str:

@@ -97,8 +97,8 @@ class Replay:
         if code < 300:
             if isinstance(answer, dict) and isinstance(made := answer.get("id"), str):
                 self._made[queued.client_id] = made
-                if isinstance(temp := (queued.body or {}).get("temp_id"), str):
-                    self._made[temp] = made
+                if isinstance(temp := (queued.body or {}).get("temp_id"), str | int):
+                    self._made[str(temp)] = made
                 self._touched.add(made)
             status: Status = "replayed" if known else "applied"
             return Result(client_id=queued.client_id, status=status, code=code, body=answer)

@@ -163,7 +163,7 @@ FRONTENDS: Mapping[str, Manners] = {
             415: "UNSUPPORTED_MEDIA_TYPE",
         },
         wrong=frozenset({400, 422}),
-        cleaned=frozenset({"content", "temp_id", "created_by"}),
+        cleaned=frozenset({"content", "temp_id", "created_by", "saved_at"}),
     ),
     "pazz": Manners(
         roles=lambda route: {"partner"},

@@ -64,6 +64,22 @@ def test_what_the_frontend_sends_in_camel_case_means_the_same(ana: Client, group
     assert [*wrong.json["error"]["details"]] == ["scheduled_for"]
 
 
+def test_a_draft_that_the_browser_kept_is_taken_with_all_that_the_form_sends(ana: Client, group: str) -> None:
+    body = {
+        "content": "Hola",
+        "groups": [group],
+        "scheduledFor": "2026-03-03T16:00:00.000Z",
+        "scheduledDateTime": {"date": "2026-03-03", "time": "10:00", "dateTime": "2026-03-03T16:00:00.000Z"},
+        "tempId": 1_772_452_800_000,
+        "savedAt": "2026-03-02T11:59:58.123Z",
+    }
+    made = ana.post(f"{API}/messages", json=body)
+    assert (made.status, made.json["scheduled_for"]) == (201, "2026-03-03T16:00:00Z"), made
+    edited = ana.put(f"{API}/messages/{made.json['id']}", json={**body, "content": "Hola otra vez"})
+    assert (edited.status, edited.json["content"]) == (200, "Hola otra vez"), edited
+    assert ana.post(f"{API}/messages", json={**body, "tempId": None, "scheduledDateTime": None}).status == 201
+
+
 @pytest.mark.parametrize(
     ("body", "why", "field"),
     [

@@ -215,6 +215,16 @@ def test_what_is_somebody_elses_stays_theirs(world: World, ana: Client) -> None:
     assert outcomes(replay(other, operation("1", "POST", "contacts", PEDRO))) == [("applied", 201)]
 
 
+@pytest.mark.parametrize("temp", ["t1", 1_772_452_800_000])
+def test_a_message_may_be_named_as_the_browser_names_its_draft(ana: Client, temp: str | int) -> None:
+    made, changed = replay(
+        ana,
+        operation("1", "POST", "messages", {"content": "Hola", "tempId": temp}),
+        operation("2", "PUT", f"messages/{temp}", {"content": "Hola a todos"}),
+    )
+    assert (changed["code"], changed["body"]["id"]) == (200, made["body"]["id"])
+
+
 def test_the_client_ids_of_two_users_are_two_things(world: World, ana: Client) -> None:
     other = world.signed_in(world.user("agent"))
     one, two = (replay(client, operation("c", "POST", "contacts", PEDRO))[0] for client in (ana, other))
