@@ -23,6 +23,7 @@ select position, stream, version, name, data, meta, recorded_at
 from events where position > %s and position <= %s order by position
 """
 HEAD = "select coalesce(max(position), 0) from events"
+LAST = "select position from events where stream = %s order by version desc limit 1"
 PAGE = 5_000
 
 
@@ -96,3 +97,9 @@ async def head_of(connection: AsyncConnection) -> int:
     row = await (await connection.execute(HEAD)).fetchone()
     assert row is not None
     return row[0]
+
+
+async def last_of(connection: AsyncConnection, stream: str) -> int:
+    """The position of a stream's newest event; 0 for one without events."""
+    row = await (await connection.execute(LAST, [stream])).fetchone()
+    return row[0] if row else 0

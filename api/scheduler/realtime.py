@@ -12,6 +12,7 @@ import contextlib
 import logging
 from typing import Any
 
+import msgspec
 import psycopg
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
@@ -24,9 +25,10 @@ from api.runtime import Runtime
 from api.scheduler import contract, pushes, sockets
 from api.scheduler.sockets import Closed, Connection
 from api.whatsapp import WhatsApp
+from domain import scheduled_message
 from domain.delivery import DeliveryConfirmed, DeliveryFailed, DeliveryHandedOver, DeliveryReleased
-from domain.message_events import MessageSent
 from eventstore.connect import AsyncConnection
+from eventstore.log import last_of
 from eventstore.mapper import Recorded
 from projections import scheduled_messages
 
@@ -50,6 +52,7 @@ class Realtime:
         self._whatsapp = whatsapp
         self._connections: set[Connection] = set()
         self._moved: dict[tuple[str, str], int] = {}
+        self._told = 0
         self._telling = False
         self._watched: set[str] = set()
         self._confirmed: set[str] = set()
@@ -72,9 +75,6 @@ class Realtime:
         if isinstance(recorded.event, COPIES):
             self._note_moved(recorded.meta.organization, recorded.event.message, recorded.position)
             return []
-        if isinstance(recorded.event, MessageSent):
-            # Every copy may have reached its phone before the message was over.
-            self._note_moved(recorded.meta.organization, recorded.event.message, recorded.position)
         return await pushes.of(connection, recorded)
 
     def _note_moved(self, organization: str, message: str, position: int) -> None:
@@ -89,6 +89,10 @@ class Realtime:
         for one in list(self._connections):
             if one.hears(push, message):
                 one.push(push)
+        self._told = max(self._told, push.position)
+        if message is not None and push.body.get("status") == "sent":
+            # Every copy may have reached its phone before the message was over.
+            self._note_moved(push.to.partition("/")[0], message, push.position)
 
     # --- one connection
 
@@ -202,12 +206,17 @@ class Realtime:
         if row is None:
             return
         told = await pushes.progress(connection, organization, row, position)
-        await self.deliver(told)
-        if row.status == "sent" and pushes.all_delivered(told) and message not in self._confirmed:
+        arrived = row.status == "sent" and pushes.all_delivered(told) and message not in self._confirmed
+        # The views may show that it was sent before that was told here; it is noted again when it is.
+        arrived = arrived and position >= await last_of(connection, scheduled_message.stream(organization, message))
+        # Who comes back to the last position that it heard of is told nothing twice.
+        upto = max(position, self._told)
+        await self.deliver(msgspec.structs.replace(told, position=upto))
+        if arrived:
             if len(self._confirmed) >= CONFIRMED:
                 self._confirmed.clear()
             self._confirmed.add(message)
-            await self.deliver(pushes.delivered(organization, row, self._runtime.clock(), position))
+            await self.deliver(pushes.delivered(organization, row, self._runtime.clock(), upto))
 
     async def _watch(self, organization: str) -> None:
         """Look at the connection to WhatsApp as long as somebody of the organisation is here."""

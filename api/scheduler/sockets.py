@@ -24,7 +24,7 @@ WAITING = 256
 SEND_PATIENCE = 10.0
 MAX_FRAME = 16_384
 MAX_SUBSCRIPTIONS = 200
-Telling = tuple[int, str, object]
+Telling = tuple[int, str, object, object]
 DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -125,9 +125,10 @@ class Connection:
 
 
 def _telling(push: Push) -> Telling:
-    """What tells one push from another. That a message is delivered may be said at the position of the very event that
-    says that it was sent."""
-    return push.position, push.name, push.name == "message_status_update" and push.body["status"]
+    """What tells one push from another. That a message is delivered, and how far another one is, may be said at the
+    position of the very event that says that it was sent."""
+    status = push.name == "message_status_update" and push.body["status"]
+    return push.position, push.name, push.body.get("message_id"), status
 
 
 async def receive(socket: WebSocket[Any, Any, Any]) -> dict[str, Any]:

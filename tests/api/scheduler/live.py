@@ -23,12 +23,13 @@ Frame = dict[str, Any]
 
 
 class Browser:
-    """An open websocket. Frames that a test does not ask for are kept until it does."""
+    """An open websocket. Frames that a test does not ask for are kept until it does; `all` has every one, in order."""
 
     def __init__(self, socket: Socket, client: Client) -> None:
         self.socket = socket
         self.client = client
         self.kept: list[Frame] = []
+        self.all: list[Frame] = []
 
     def say(self, **frame: Any) -> None:
         self.socket.send(json.dumps(frame))
@@ -40,7 +41,8 @@ class Browser:
             for number, frame in enumerate(self.kept):
                 if frame["type"] == kind and having.items() <= frame.items():
                     return self.kept.pop(number)
-            self.kept.append(json.loads(self.socket.receive(max(0.01, deadline - time.monotonic()))))
+            self.all.append(json.loads(self.socket.receive(max(0.01, deadline - time.monotonic()))))
+            self.kept.append(self.all[-1])
 
     def heard(self, kind: str, **having: Any) -> list[Frame]:
         """Every frame of this type, with these values, that was heard beside what the test asked for, in order."""

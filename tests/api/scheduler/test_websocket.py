@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -177,6 +179,42 @@ def test_delivered_is_said_once_when_every_phone_has_it(world: World, ana: Clien
         going.copies(going.people, "read")
         browser.hear("message_progress", position=world.head)
         assert not browser.up_to_now("message_status_update", status="delivered")
+
+
+def test_delivered_is_not_said_before_sent_is(world: World, ana: Client) -> None:
+    """The views show that the message was sent, and the hub has yet to come to it."""
+    hub, tell, tell_one = world.runtime.hub, world.runtime.hub._tell, realtime.Realtime._tell_one
+    looks, may_look, goes_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def held(after: int, upto: int) -> None:
+        await goes_on.wait()
+        await tell(after, upto)
+
+    async def held_one(*given: Any) -> None:
+        looks.set()
+        await may_look.wait()
+        await tell_one(*given)
+
+    going = Sending(world, ana, 1)
+    going.start()
+    with listening(world, ana) as browser:
+        first = browser.welcome["position"]  # type: ignore[attr-defined]
+        world.patch.setattr(realtime.Realtime, "_tell_one", held_one)
+        going.send()
+        going.copies(going.people, "delivered")
+        until(looks.is_set, "nobody looked how far the message is")
+        world.patch.setattr(hub, "_tell", held)
+        going.end()
+        world.loop.loop.call_soon_threadsafe(may_look.set)
+        browser.hear("message_progress", delivered=1)
+        world.loop.loop.call_soon_threadsafe(goes_on.set)
+        browser.hear("message_status_update", status="delivered")
+    assert [frame["status"] for frame in browser.all if "status" in frame and "position" in frame] == [
+        "sent",
+        "delivered",
+    ]
+    positions = [frame["position"] for frame in browser.all if frame.get("position", 0) > first]
+    assert positions == sorted(positions), "whoever comes back to the last of them is told nothing twice"
 
 
 def test_progress_comes_at_a_bounded_rate_and_ends_exact(world: World, ana: Client) -> None:
