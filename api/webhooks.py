@@ -18,7 +18,8 @@ from workers.gateways.whatsapp import BadSignature, Receipt
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY = 256 * 1024
+MAX_BODY = 4 * 1024 * 1024
+"""Meta gathers statuses into one report of up to 3 MB; one that is refused for its size never gets smaller."""
 
 
 def routes(runtime: Runtime) -> list[HTTPRouteHandler]:

@@ -141,7 +141,7 @@ def test_what_makes_no_sense_is_taken_without_effect(world: World, process: Proc
 
 def test_what_is_too_large_is_not_read(world: World, process: Process) -> None:
     with world.unchanged():
-        assert report(process, b" " * (256 * 1024 + 1)).status == 413
+        assert report(process, b" " * (4 * 1024 * 1024 + 1)).status == 413
 
 
 def test_who_has_no_secret_believes_nobody(world: World) -> None:
@@ -171,7 +171,9 @@ def test_metas_reports_are_taken_by_the_address_it_was_given(world: World) -> No
     assert process.visitor().get(HOOK, params={**asked, "hub.verify_token": "wrong"}).status == 403
     said = {"id": "wamid.1", "status": "delivered", "timestamp": str(int(time.time()))}
     said["biz_opaque_callback_data"] = f"{world.own}/{written}/c1"
-    body = msgspec.json.encode({"entry": [{"changes": [{"value": {"statuses": [said]}}]}]})
+    others = [{"conversation": {"id": f"{number:0200}"}} for number in range(12_000)]
+    body = msgspec.json.encode({"entry": [{"changes": [{"value": {"statuses": [*others, said]}}]}]})
+    assert 2_500_000 < len(body) < 3_000_000, "Meta gathers what it has to say into reports of up to 3 MB"
     signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     answer = process.visitor().post(HOOK, body=body, headers={"x-hub-signature-256": signature})
     assert answer.status == 200, answer
