@@ -11,6 +11,7 @@ import re
 import unicodedata
 from typing import Literal, get_args
 
+from domain import values
 from domain.model import Invalid
 
 MAX_LENGTH = 4_096
@@ -35,7 +36,7 @@ DRAWN = set("-_=*.~•─━")
 
 
 def text(value: str, field: str = "content") -> str:
-    """The text as it is stored: composed, trimmed, without control characters. Refuses an empty or too long text, half
+    """The text as it is stored: composed, trimmed, without control characters. Refuses a blank or too long text, half
     characters and markup."""
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     if any(unicodedata.category(character) == "Cs" for character in value):
@@ -46,7 +47,7 @@ def text(value: str, field: str = "content") -> str:
         if character in "\n\t" or (unicodedata.category(character) != "Cc" and character != "\ufeff")
     )
     kept = unicodedata.normalize("NFC", kept).strip()
-    if not kept:
+    if values.is_blank(kept):
         raise Invalid("TEXT_EMPTY", field=field)
     if len(kept) > MAX_LENGTH:
         raise Invalid("TEXT_TOO_LONG", field=field, maximum=MAX_LENGTH, length=len(kept))

@@ -119,7 +119,7 @@ def one_of(value: str, allowed: tuple[str, ...], field: str) -> str:
 
 
 def text(value: str, field: str, maximum: int = MAX_NAME, lines: bool = False) -> str:
-    """Words somebody wrote: trimmed, composed (NFC), not empty, without control characters; `lines` allows several."""
+    """Words somebody wrote: trimmed, composed (NFC), not blank, without control characters; `lines` allows several."""
     allowed = "\n\t" if lines else ""
     if lines:
         value = value.replace("\r\n", "\n")
@@ -128,7 +128,7 @@ def text(value: str, field: str, maximum: int = MAX_NAME, lines: bool = False) -
             if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
                 raise Invalid("TEXT_UNPRINTABLE", field=field)
     value = unicodedata.normalize("NFC", value).strip()
-    if not value:
+    if is_blank(value):
         raise Invalid("TEXT_EMPTY", field=field)
     if len(value) > maximum:
         raise Invalid("TEXT_TOO_LONG", field=field, maximum=maximum)
@@ -137,7 +137,12 @@ def text(value: str, field: str, maximum: int = MAX_NAME, lines: bool = False) -
 
 def optional_text(value: str | None, field: str, maximum: int = MAX_NAME, lines: bool = False) -> str | None:
     """The same, where nothing but blanks means nothing."""
-    return text(value, field, maximum, lines) if value and value.strip() else None
+    return text(value, field, maximum, lines) if value and not is_blank(value) else None
+
+
+def is_blank(value: str) -> bool:
+    """Whether there is nothing to see in it: blanks, and characters that only say how others are to be shown."""
+    return all(character.isspace() or unicodedata.category(character) == "Cf" for character in value)
 
 
 def email(value: str, field: str = "email") -> str:

@@ -31,6 +31,7 @@ def test_a_text_is_kept_without_control_characters(written: str, kept: str) -> N
     [
         ("", "TEXT_EMPTY"),
         (" \n\x00 ", "TEXT_EMPTY"),
+        ("\u200b\u2060 \u200e", "TEXT_EMPTY"),
         ("x" * 4_097, "TEXT_TOO_LONG"),
         ("\ud800", "TEXT_UNPRINTABLE"),
         ("<b>Hola</b>", "MARKUP_NOT_ALLOWED"),

@@ -120,6 +120,7 @@ def test_words_are_kept_trimmed_and_composed(written: str, kept: str) -> None:
     [
         ("", "TEXT_EMPTY"),
         (" \u00a0 ", "TEXT_EMPTY"),
+        ("\u200b \u202e\ufeff", "TEXT_EMPTY"),
         ("x" * 201, "TEXT_TOO_LONG"),
         ("a\0b", "TEXT_UNPRINTABLE"),
         ("a\nb", "TEXT_UNPRINTABLE"),
