@@ -123,13 +123,18 @@ def evolve(state: State, event: PromotionAnnounced | PromotionChanged | Promotio
         case PromotionAnnounced():
             return replace(state, announced=event, offer=event)
         case PromotionChanged():
-            return replace(state, offer=event, started=state.started and event.valid_from <= event.at)
+            return replace(state, offer=event, started=state.started and goes_on(state.offer, event))
         case PromotionStarted():
             return replace(state, started=True)
         case PromotionEnded():
             return replace(state, ended=True)
         case _:
             assert_never(event)
+
+
+def goes_on(offer: PromotionAnnounced | PromotionChanged | None, changed: PromotionChanged) -> bool:
+    """Whether an offer that had started still runs after a change; one that was put off, or over, starts anew."""
+    return offer is not None and changed.valid_from <= changed.at < offer.valid_to
 
 
 def decide(state: State, command: AnnouncePromotion | ChangePromotion | StartPromotion | EndPromotion) -> list[Event]:

@@ -15,7 +15,7 @@ from eventstore.mapper import Recorded
 from eventstore.reading import Source
 from projections.view import Statement
 
-VERSION = 1
+VERSION = 2
 
 TABLES: LiteralString = """
 create table promotions (
@@ -47,12 +47,12 @@ insert into promotions (organization, id, title, subtitle, image_url, bonus_amou
                         valid_from, valid_to, monthly_payments, terms_url, priority, regions, levels)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
-# A promotion that was moved to a later time starts again then.
+# A promotion that was moved to a later time starts again then, and so does one that was over when it got more time.
 CHANGE = """
 update promotions
 set title = %s, subtitle = %s, image_url = %s, bonus_amount = %s, original_price = %s, final_price = %s,
     valid_from = %s, valid_to = %s, monthly_payments = %s, terms_url = %s, priority = %s, regions = %s, levels = %s,
-    started = started and %s
+    started = started and %s and valid_to > %s
 where organization = %s and id = %s
 """
 START = "update promotions set started = true where organization = %s and id = %s"
@@ -67,7 +67,8 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
         case PromotionAnnounced() as event:
             yield ANNOUNCE, (organization, event.promotion, *_offer(event))
         case PromotionChanged() as event:
-            yield CHANGE, (*_offer(event), event.valid_from <= event.at, organization, event.promotion)
+            began = event.valid_from <= event.at
+            yield CHANGE, (*_offer(event), began, event.at, organization, event.promotion)
         case PromotionStarted() as event:
             yield START, (organization, event.promotion)
         case PromotionEnded() as event:

@@ -154,6 +154,18 @@ async def test_a_promotion_starts_once_and_again_when_it_is_put_off(database_url
         assert await promotions.due(view.connection, NOW + HOUR, 9) == [(ORG, "p")]
 
 
+@in_event_loop
+async def test_a_promotion_starts_again_when_it_is_given_more_time_after_it_was_over(database_url: str) -> None:
+    async with showing(database_url, promotions) as view:
+        stream = promotion.stream(ORG, "p")
+        await announce(view, "p", NOW, NOW + DAY)
+        await view.after(stream, PromotionStarted(promotion="p", valid_from=NOW, valid_to=NOW + DAY, at=NOW))
+        await view.after(stream, PromotionChanged(**offer("p", NOW, NOW + 3 * DAY, at=NOW + HOUR)))
+        assert await promotions.due(view.connection, NOW + 2 * DAY, 9) == [], "it never ended"
+        await view.after(stream, PromotionChanged(**offer("p", NOW, NOW + 9 * DAY, at=NOW + 3 * DAY)))
+        assert await promotions.due(view.connection, NOW + 3 * DAY, 9) == [(ORG, "p")]
+
+
 # --- customers, their files, and when somebody has to look after them
 
 

@@ -152,3 +152,21 @@ def test_a_promotion_that_was_put_off_starts_again(broker: Broker) -> None:
     broker.time_is(NOW + DAY)
     broker.world.strike()
     assert started(broker, promotion) == 2
+
+
+def test_a_promotion_that_was_over_and_is_given_more_time_starts_again(broker: Broker) -> None:
+    promotion = broker.promotion(timedelta(), DAY)
+    path = f"/office/promotions/{promotion}"
+    broker.world.strike()
+    broker.time_is(NOW + 2 * DAY)
+    assert broker.office.put(path, json=offer(NOW, DAY, title="BMW X1")).json["status"] == "over"
+    broker.world.strike()
+    assert started(broker, promotion) == 1
+    assert broker.office.put(path, json=offer(NOW, 5 * DAY)).json["status"] == "active"
+    broker.world.strike()
+    broker.world.strike()
+    assert started(broker, promotion) == 2
+    assert active(broker) == [promotion]
+    assert broker.office.put(path, json=offer(NOW, 6 * DAY)).json["status"] == "active"
+    broker.world.strike()
+    assert started(broker, promotion) == 2, "it ran all the time"
