@@ -33,6 +33,7 @@ create table promotions (
     terms_url        text,
     priority         integer not null,
     regions          text[] not null,    -- empty: every region
+    region_keys      text[] not null,    -- the same, without letter case: people write "Norte" and "norte"
     levels           text[] not null,    -- empty: every level
     started          boolean not null default false,
     ended_at         timestamptz,
@@ -44,15 +45,15 @@ create index promotions_to_start on promotions (valid_from) where not started an
 
 ANNOUNCE = """
 insert into promotions (organization, id, title, subtitle, image_url, bonus_amount, original_price, final_price,
-                        valid_from, valid_to, monthly_payments, terms_url, priority, regions, levels)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                        valid_from, valid_to, monthly_payments, terms_url, priority, regions, region_keys, levels)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # A promotion that was moved to a later time starts again then, and so does one that was over when it got more time.
 CHANGE = """
 update promotions
 set title = %s, subtitle = %s, image_url = %s, bonus_amount = %s, original_price = %s, final_price = %s,
-    valid_from = %s, valid_to = %s, monthly_payments = %s, terms_url = %s, priority = %s, regions = %s, levels = %s,
-    started = started and %s and valid_to > %s
+    valid_from = %s, valid_to = %s, monthly_payments = %s, terms_url = %s, priority = %s, regions = %s,
+    region_keys = %s, levels = %s, started = started and %s and valid_to > %s
 where organization = %s and id = %s
 """
 START = "update promotions set started = true where organization = %s and id = %s"
@@ -91,6 +92,7 @@ def _offer(event: PromotionAnnounced | PromotionChanged) -> tuple[Any, ...]:
         event.terms_url,
         event.priority,
         list(event.regions),
+        [key(region) for region in event.regions],
         list(event.levels),
     )
 
@@ -123,7 +125,13 @@ def is_active(row: Promotion, now: datetime) -> bool:
 
 def is_for(row: Promotion, region: str | None, level: str) -> bool:
     """Whether it is for partners of this region and level, as `active` asks."""
-    return (not row.regions or region in row.regions) and (not row.levels or level in row.levels)
+    regions = [key(one) for one in row.regions]
+    return (not regions or key(region) in regions) and (not row.levels or level in row.levels)
+
+
+def key(region: str | None) -> str | None:
+    """A region as regions are compared."""
+    return region and region.casefold()
 
 
 ACTIVE = """
@@ -131,7 +139,7 @@ select id, title, subtitle, image_url, bonus_amount, original_price, final_price
        monthly_payments, terms_url, priority, regions, levels, started, ended_at
 from promotions
 where organization = %(organization)s and ended_at is null and valid_to > %(now)s and valid_from <= %(now)s
-  and (regions = '{}' or %(region)s::text = any(regions)) and (levels = '{}' or %(level)s = any(levels))
+  and (regions = '{}' or %(region)s::text = any(region_keys)) and (levels = '{}' or %(level)s = any(levels))
 order by priority, valid_from, id
 """
 NEXT = """
@@ -139,7 +147,7 @@ select id, title, subtitle, image_url, bonus_amount, original_price, final_price
        monthly_payments, terms_url, priority, regions, levels, started, ended_at
 from promotions
 where organization = %(organization)s and ended_at is null and valid_from > %(now)s
-  and (regions = '{}' or %(region)s::text = any(regions)) and (levels = '{}' or %(level)s = any(levels))
+  and (regions = '{}' or %(region)s::text = any(region_keys)) and (levels = '{}' or %(level)s = any(levels))
 order by valid_from, priority, id limit 1
 """
 BY_ID = """
@@ -166,14 +174,18 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     level: str
 
 
+def _asked(audience: Audience, now: datetime) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(audience), "region": key(audience.region), "now": now}
+
+
 async def active(source: Source, audience: Audience, now: datetime) -> list[Promotion]:
     """What a partner can offer at this moment, by priority, then by start."""
-    return await reading.rows(source, Promotion, ACTIVE, {"now": now, **msgspec.structs.asdict(audience)})
+    return await reading.rows(source, Promotion, ACTIVE, _asked(audience, now))
 
 
 async def coming(source: Source, audience: Audience, now: datetime) -> Promotion | None:
     """The next one that this partner will be able to offer."""
-    return await reading.row(source, Promotion, NEXT, {"now": now, **msgspec.structs.asdict(audience)})
+    return await reading.row(source, Promotion, NEXT, _asked(audience, now))
 
 
 async def by_id(source: Source, organization: str, promotion: str) -> Promotion | None:

@@ -59,6 +59,7 @@ def test_what_comes_next_is_told(broker: Broker) -> None:
         ({"regions": ["centro"]}, True),
         ({"regions": ["norte", "centro"]}, True),
         ({"regions": ["norte"]}, False),
+        ({"regions": ["CENTRO"]}, True),
         ({"levels": ["starter"]}, True),
         ({"levels": ["master", "legend"]}, False),
         ({"regions": ["centro"], "levels": ["starter"]}, True),

@@ -183,7 +183,7 @@ def test_a_promotion_is_told_by_the_clock_to_those_it_is_for(broker: Broker, ope
     ana = dashboard(open_sockets, broker)
     others = [open_sockets.enter_context(SocketIo(broker.world.address, {"token": token(broker, who)}))
               for who in (norte, stranger)]  # fmt: skip
-    centro = broker.promotion(DAY, DAY, regions=["centro"])
+    centro = broker.promotion(DAY, DAY, regions=["Centro"])
     masters = broker.promotion(DAY, DAY, levels=["master"])
     assert ana.event_if_any() is None
     broker.time_is(NOW + DAY)
