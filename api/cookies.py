@@ -15,6 +15,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from api import context, identity
+from api.access import Unauthorized
 from api.context import Caller
 from api.identity import Signed
 from api.runtime import Runtime
@@ -30,10 +31,24 @@ def authenticate(runtime: Runtime, request: Connection, roles: Collection[str]) 
     """The caller by the Authorization header, or by the cookie. Raises as `identity.authenticate` does, and `Forbidden`
     when only the cookie speaks for a change."""
     bearer = identity.bearer(request)
-    caller = identity.authenticate(runtime, request, bearer or request.cookies.get(_name(request, "access")), roles)
+    token = bearer or request.cookies.get(_name(request, "access"))
+    try:
+        caller = identity.authenticate(runtime, request, token, roles)
+    except Unauthorized:
+        if not bearer:
+            offer_proof(runtime, request)
+        raise
     if not bearer and request.scope.get("method") not in SAFE:
         check(runtime, request, caller.sign_in)
     return caller
+
+
+def offer_proof(runtime: Runtime, request: Connection) -> None:
+    """Tell a page whose access token ran out what it must show to refresh: one of another origin cannot read that from
+    our cookie, and if it was loaded anew it does not remember it."""
+    sign_in = request.cookies.get(_name(request, "refresh"), "").partition(".")[0]
+    if sign_in:
+        context.of(request.scope).add_header(HEADER, proof(runtime, sign_in))
 
 
 def refresh_token(runtime: Runtime, request: Connection) -> str:

@@ -90,6 +90,21 @@ def test_a_page_of_another_origin_that_was_loaded_anew_can_read_its_proof(browse
     assert "X-CSRF-Token" in me.headers["access-control-expose-headers"]
 
 
+def test_a_page_of_another_origin_that_was_loaded_after_its_access_token_ran_out_can_refresh(browser: Browser) -> None:
+    del browser.jar["pazz_access"]  # which a browser forgets when the token expires
+    late = browser.send("GET", f"{GOALS}/current", headers={"origin": ORIGIN})
+    assert (late.status, late.headers["access-control-allow-origin"]) == (401, ORIGIN)
+    assert browser.send("POST", f"{AUTH}/refresh", proof=late.headers["x-csrf-token"]).status == 200
+    assert browser.send("GET", f"{GOALS}/current").status == 200
+
+
+def test_who_shows_a_header_or_no_refresh_token_is_told_no_proof(world: World, browser: Browser) -> None:
+    bad = browser.send("GET", f"{AUTH}/me", headers={"authorization": "Bearer nonsense"})
+    for answer in (bad, world.visitor().get(f"{AUTH}/me")):
+        assert answer.status == 401
+        assert "x-csrf-token" not in answer.headers
+
+
 @pytest.mark.parametrize("proof", [None, "", "0" * 40, "of another sign-in"])
 def test_a_change_by_cookie_alone_is_refused(world: World, browser: Browser, proof: str | None) -> None:
     if proof == "of another sign-in":
