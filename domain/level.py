@@ -1,8 +1,9 @@
 """A partner's level: how much they have sold so far, and the level that this has brought them.
 
-Every earned commission adds its deal's value to the sales; a commission cancelled afterwards takes it off again.
-Reaching the sales that a level asks for upgrades the partner, and a level once reached is never lost (Pazz contract).
-What each level asks for and pays comes with the command, because it is a setting.
+Every earned commission adds its deal's value to the sales; a commission cancelled afterwards takes it off again. A deal
+counts once, however many commissions are earned on it, with the highest value that they were promised at. Reaching
+the sales that a level asks for upgrades the partner, and a level once reached is never lost (Pazz contract). What each
+level asks for and pays comes with the command, because it is a setting.
 """
 
 from __future__ import annotations
@@ -36,16 +37,20 @@ LADDER = (
 
 
 class SaleAccumulated(Event):
-    """A sale was added to what the partner has sold."""
+    """A sale was added to what the partner has sold: `sale` is what that came to, which is less than the deal's `value`
+    where another commission on the deal had been earned. Early ones say neither deal nor value: each is a deal."""
 
     commission: str
     partner: str
     sale: int
+    deal: str | None = None
+    value: int | None = None
     at: datetime
 
 
 class SaleWithdrawn(Event):
-    """A sale's commission was cancelled and `sale` taken off; 0 when it had not been added yet."""
+    """A sale's commission was cancelled and `sale` taken off; 0 when it had not been added yet, or when the deal counts
+    as much by another commission."""
 
     commission: str
     partner: str
@@ -63,9 +68,10 @@ class LevelUpgraded(Event):
 
 
 class AccumulateSale(Command):
-    """Add the sale of an earned commission, in centavos."""
+    """Add the sale of an earned commission: its deal's value in centavos."""
 
     commission: str
+    deal: str
     partner: str
     sale: int
     ladder: tuple[Rung, ...] = LADDER
@@ -88,20 +94,36 @@ class ReviewLevel(Command):
     now: datetime
 
 
+class Sale(msgspec.Struct, frozen=True):
+    """What a commission was earned on, and how much that is worth."""
+
+    deal: str
+    value: int
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     level: LevelName = LEVELS[0]
-    sales: Mapping[str, int] = {}
+    sales: Mapping[str, Sale] = {}  # by commission
     withdrawn: frozenset[str] = frozenset()
 
     @property
     def accumulated(self) -> int:
-        return sum(self.sales.values())
+        worth: dict[str, int] = {}
+        for sale in self.sales.values():
+            worth[sale.deal] = max(sale.value, worth.get(sale.deal, 0))
+        return sum(worth.values())
+
+    def worth(self, deal: str, but: str = "") -> int:
+        """With what a deal counts; `but` is a commission that is left out."""
+        return max((sale.value for name, sale in self.sales.items() if sale.deal == deal and name != but), default=0)
 
 
 def evolve(state: State, event: SaleAccumulated | SaleWithdrawn | LevelUpgraded) -> State:
     match event:
         case SaleAccumulated():
-            return replace(state, sales={**state.sales, event.commission: event.sale})
+            value = event.sale if event.value is None else event.value
+            sale = Sale(event.deal or f"deal of {event.commission}", value)
+            return replace(state, sales={**state.sales, event.commission: sale})
         case SaleWithdrawn():
             sales = {known: sale for known, sale in state.sales.items() if known != event.commission}
             return replace(state, sales=sales, withdrawn=state.withdrawn | {event.commission})
@@ -120,13 +142,19 @@ def decide(state: State, command: AccumulateSale | WithdrawSale | ReviewLevel) -
             if command.commission in state.sales or command.commission in state.withdrawn:
                 return []
             sold = SaleAccumulated(
-                commission=command.commission, partner=command.partner, sale=command.sale, at=command.now
+                commission=command.commission,
+                partner=command.partner,
+                sale=max(0, command.sale - state.worth(command.deal)),
+                deal=command.deal,
+                value=command.sale,
+                at=command.now,
             )
             return [sold, *upgrades(evolve(state, sold), command)]
         case WithdrawSale():
             if command.commission in state.withdrawn:
                 return []
-            sale = state.sales.get(command.commission, 0)
+            known = state.sales.get(command.commission)
+            sale = state.worth(known.deal) - state.worth(known.deal, but=command.commission) if known else 0
             return [SaleWithdrawn(commission=command.commission, partner=command.partner, sale=sale, at=command.now)]
         case ReviewLevel():
             check(command.ladder)

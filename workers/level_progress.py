@@ -20,6 +20,7 @@ def react(recorded: Recorded, settings: Settings) -> Iterable[Run]:
         case CommissionEarned() as event:
             accumulated = level.AccumulateSale(
                 commission=event.commission,
+                deal=event.deal,
                 partner=event.partner,
                 sale=event.sale,
                 ladder=ladder(settings),

@@ -26,12 +26,23 @@ NOW = datetime(2025, 10, 5, tzinfo=UTC)
 MASTER, LEGEND = LADDER[1].sales, LADDER[2].sales
 
 
-def accumulate(commission: str, sale: int, ladder: tuple[Rung, ...] = LADDER) -> AccumulateSale:
-    return AccumulateSale(commission=commission, partner="usr_1", sale=sale, ladder=ladder, now=NOW)
+def accumulate(
+    commission: str, sale: int, ladder: tuple[Rung, ...] = LADDER, deal: str | None = None
+) -> AccumulateSale:
+    """The sale of a commission; each is on a deal of its own unless the test says otherwise."""
+    deal = deal or f"deal of {commission}"
+    return AccumulateSale(commission=commission, deal=deal, partner="usr_1", sale=sale, ladder=ladder, now=NOW)
 
 
-def sold(commission: str, sale: int) -> SaleAccumulated:
-    return SaleAccumulated(commission=commission, partner="usr_1", sale=sale, at=NOW)
+def sold(commission: str, sale: int, deal: str | None = None, value: int | None = None) -> SaleAccumulated:
+    return SaleAccumulated(
+        commission=commission,
+        partner="usr_1",
+        sale=sale,
+        deal=deal or f"deal of {commission}",
+        value=sale if value is None else value,
+        at=NOW,
+    )
 
 
 def withdrawn(commission: str, sale: int) -> SaleWithdrawn:
@@ -89,6 +100,32 @@ def test_a_cancelled_sale_is_never_added_again_even_when_the_cancellation_came_f
     given(DECIDER, sold("c_1", 5), withdrawn("c_1", 5)).when(accumulate("c_1", 5)).then_nothing()
     given(DECIDER).when(withdraw("c_1")).then(withdrawn("c_1", 0))
     given(DECIDER, withdrawn("c_1", 0)).when(accumulate("c_1", LEGEND)).then_nothing()
+
+
+def test_a_deal_counts_once_however_many_commissions_are_earned_on_it() -> None:
+    half = given(DECIDER, sold("c_1", MASTER - 1, "d_1"))
+    half.when(accumulate("c_2", MASTER - 1, deal="d_1")).then(sold("c_2", 0, "d_1", MASTER - 1))
+    half.when(accumulate("c_2", 1, deal="d_2")).then(sold("c_2", 1, "d_2"), upgraded("master"))
+
+
+def test_a_deal_counts_with_the_highest_value_that_its_commissions_say() -> None:
+    first = given(DECIDER, sold("c_1", 500, "d_1"))
+    first.when(accumulate("c_2", 700, deal="d_1")).then(sold("c_2", 200, "d_1", 700))
+    first.when(accumulate("c_2", 300, deal="d_1")).then(sold("c_2", 0, "d_1", 300))
+
+
+def test_a_deal_is_taken_off_when_none_of_its_commissions_stands() -> None:
+    both = given(DECIDER, sold("c_1", 500, "d_1"), sold("c_2", 200, "d_1", 700))
+    both.when(withdraw("c_1")).then(withdrawn("c_1", 0))
+    both.when(withdraw("c_2")).then(withdrawn("c_2", 200))
+    both.after(withdraw("c_1")).when(withdraw("c_2")).then(withdrawn("c_2", 700))
+    both.after(withdraw("c_2")).when(withdraw("c_1")).then(withdrawn("c_1", 500))
+
+
+def test_sales_of_which_no_deal_was_noted_count_each() -> None:
+    old = [SaleAccumulated(commission=name, partner="usr_1", sale=500, at=NOW) for name in ("c_1", "c_2")]
+    assert given(DECIDER, *old).state.accumulated == 1_000
+    given(DECIDER, *old).when(withdraw("c_1")).then(withdrawn("c_1", 500))
 
 
 def test_what_a_level_asks_for_is_a_setting() -> None:

@@ -41,7 +41,9 @@ def test_a_cancelled_commission_no_longer_counts_if_it_had_been_earned() -> None
 
 
 def test_an_earned_commission_adds_its_sale_by_the_ladder_of_the_settings() -> None:
-    accumulated = level.AccumulateSale(commission="com_1", partner="ana", sale=25_000_00, ladder=level.LADDER, now=NOW)
+    accumulated = level.AccumulateSale(
+        commission="com_1", deal="deal_1", partner="ana", sale=25_000_00, ladder=level.LADDER, now=NOW
+    )
     assert asked(level_progress, earned()) == [Run(level.DECIDER, LEVEL, accumulated)]
 
 

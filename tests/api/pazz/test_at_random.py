@@ -165,7 +165,9 @@ class Dashboard(RuleBasedStateMachine):
     # --- what is shown
 
     def sold(self, partner: Partner) -> float:
-        return sum(entry.sale for entry in self.of(partner) if entry.status in ("earned", "paid"))
+        """What the deals are worth on which something was earned: each once, whatever was paid for it in parts."""
+        standing = [entry for entry in self.of(partner) if entry.status in ("earned", "paid")]
+        return sum({entry.deal: entry.sale for entry in standing}.values())
 
     def of(self, partner: Partner) -> list[Entry]:
         return [entry for entry in self.book if entry.partner == partner.user.id]
