@@ -265,6 +265,27 @@ def test_a_time_is_shown_as_a_browser_takes_it_and_stays_as_exact_as_it_was(offi
     office.sent(page, "change", "The promotion was corrected.", **{"valid_to-was": "nonsense"})
 
 
+def test_a_correction_from_a_page_that_was_open_for_long_takes_nothing_back(office: Office) -> None:
+    customer = f"/customers/{office.here.customer}"
+    office.browser.open(ROOT + customer)
+    meanwhile = {"name": "Pedro Juan Gómez", "phone": "+525598772310"}
+    assert office.here.office.patch(f"/office{customer}", json=meanwhile).status == 200
+    assert office.browser.press("form-change", email="pedro@example.mx").status == 200
+    found = office.json(customer)
+    assert {name: found[name] for name in ("name", "phone", "email")} == {**meanwhile, "email": "pedro@example.mx"}
+
+    promotion = f"/promotions/{office.sent('/promotions/new', 'new', 'The promotion was prepared.', **OFFER)}"
+    offer = {name: value for name, value in office.json(promotion).items() if name not in ("id", "status", "ended_at")}
+    office.browser.open(ROOT + promotion)
+    meanwhile = {"title": "Bono de invierno", "monthly_payments": [], "valid_to": "2031-01-01T00:00:00Z"}
+    assert office.here.office.put(f"/office{promotion}", json={**offer, **meanwhile}).status == 200
+    written = {"subtitle": "", "levels": ["starter"]}
+    assert office.browser.press("form-change", **written).status == 400
+    assert office.browser.press("form-change", subtitle="Hasta enero").status == 200
+    changed = {**meanwhile, "subtitle": "Hasta enero", "levels": ["starter"]}
+    assert office.json(promotion) == {**office.json(promotion), **offer, **changed}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -38,6 +38,7 @@ CHANGE = Form(
     button="Save",
     done="The customer was corrected.",
     fields=PERSON,
+    corrects=True,
 )
 ASSIGN = Form(
     name="assign",

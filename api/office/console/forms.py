@@ -21,7 +21,7 @@ Choices = tuple[tuple[str, str], ...]
 Written = Mapping[str, list[str]]
 
 WAS = "-was"
-"""Ends the name of the hidden field that holds what a field shows less exactly."""
+"""Ends the name of the hidden field that holds what a field showed, or what it shows less exactly."""
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 WHOLE = re.compile(r"-?\d{1,15}")
 PAYMENT = re.compile(r"(\d{1,6})\s*[:;\s]\s*(\d{1,15}(?:\.\d{1,6})?)")
@@ -72,6 +72,12 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
                 return was if was and text == _local(was, zone) else _moment(text, zone)
         return text
 
+    def untouched(self, written: list[str], was: list[str], zone: ZoneInfo) -> bool:
+        """Whether what was written is what the field showed."""
+        if self.kind == "moment":
+            was = [_local(value, zone) for value in was]
+        return _lines(written) == _lines(was)
+
     def show(self, value: Any, zone: ZoneInfo) -> list[str]:
         """A value of an answer, as it stands in the field."""
         if value is None:
@@ -107,7 +113,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """A form, and the route that takes what it asks for. `fixed` is what the route wants and nobody has to write."""
+    """A form, and the route that takes what it asks for. `fixed` is what the route wants and nobody has to write. One
+    that `corrects` something sends what somebody touched, as the page may be old; where the route takes nothing less
+    than all of it, `rest` is the route that shows what the rest is by now."""
 
     name: str
     route: HTTPRouteHandler
@@ -118,14 +126,23 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     grave: bool = False
     fixed: Mapping[str, Any] = {}
+    corrects: bool = False
+    rest: HTTPRouteHandler | None = None
 
     def body(self, written: Written, zone: ZoneInfo) -> Any:
         """What the route is sent; nothing for a form without fields."""
         ticks = self.ticks
-        asked = [field for field in self.fields if field.name not in ticks]
-        was = {field.name: (written.get(field.name + WAS) or [""])[0] for field in asked}
-        read = {field.name: field.read(written.get(field.name, []), zone, was[field.name]) for field in asked}
-        return {**self.fixed, **read} or None
+        read: dict[str, Any] = {}
+        for field in self.fields:
+            given, was = written.get(field.name, []), written.get(field.name + WAS, [])
+            if field.name not in ticks and not (self.corrects and field.untouched(given, was, zone)):
+                read[field.name] = field.read(given, zone, was[0] if was else "")
+        return {**self.fixed, **read} or ({} if self.corrects else None)
+
+    def hidden(self, shown: Written, exact: Mapping[str, Any]) -> Written:
+        """What its fields showed, for when it comes back; of times, the exact ones."""
+        moments = {field.name: [exact[field.name]] for field in self.fields if _is_moment(field, exact)}
+        return {name + WAS: value for name, value in {**(shown if self.corrects else {}), **moments}.items()}
 
     @property
     def ticks(self) -> list[str]:
@@ -174,6 +191,15 @@ def sentence(said: str) -> str:
 def plain(number: float) -> str:
     """A number as people write it."""
     return f"{number:.2f}".removesuffix(".00")
+
+
+def _is_moment(field: Field, exact: Mapping[str, Any]) -> bool:
+    return field.kind == "moment" and bool(exact.get(field.name))
+
+
+def _lines(values: list[str]) -> list[str]:
+    """What people wrote, however their browser ends a line."""
+    return [line for value in values for line in value.strip().splitlines()]
 
 
 def _local(moment: str, zone: ZoneInfo) -> str:

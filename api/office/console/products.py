@@ -51,6 +51,7 @@ CHANGE = Form(
     button="Save",
     done="The product was corrected.",
     fields=PRODUCT,
+    corrects=True,
 )
 REMOVE = Form(
     name="remove",

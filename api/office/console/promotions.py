@@ -71,6 +71,8 @@ CHANGE = Form(
     button="Save",
     done="The promotion was corrected.",
     fields=OFFER,
+    corrects=True,
+    rest=routes.show,
 )
 FORMS = (CHANGE, END)
 

@@ -143,8 +143,11 @@ class Visit:
         if unticked:
             wrong = dict.fromkeys(unticked, "Tick this first.")
             return Filled(form=form, action=action, values=given, errors=wrong, status=400)
-        key = given.get("key", [""])[0]
-        answer = await self.call(form.route, body=form.body(given, self.zone), key=key, path=path)
+        key, body = given.get("key", [""])[0], form.body(given, self.zone)
+        if form.rest is not None:
+            now = await self.ask(form.rest, None, **path)
+            body = {**{field.name: now[field.name] for field in form.fields}, **body}
+        answer = await self.call(form.route, body=body, key=key, path=path)
         if answer.accepted:
             return answer.body
         if answer.status in (403, 429) or answer.status >= 500:
@@ -158,9 +161,7 @@ class Visit:
             wrong.form = form
             return wrong
         shown = {field.name: field.show(values.get(field.name), self.zone) for field in form.fields}
-        exact = [field.name for field in form.fields if field.kind == "moment" and values.get(field.name)]
-        shown |= {name + forms.WAS: [values[name]] for name in exact}
-        return Filled(form=form, action=action, values=shown)
+        return Filled(form=form, action=action, values={**shown, **form.hidden(shown, values)})
 
     def offered(self, known: Iterable[Form], at: str, wrong: Filled | None = None, **values: Any) -> list[Filled]:
         """Those of the forms that they may send, each to its own place below `at`."""
