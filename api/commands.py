@@ -58,10 +58,10 @@ async def run_all(
 
 
 async def is_repeated(runtime: Runtime, request: Request[Any, Any, Any]) -> bool:
-    """Whether this request's `Idempotency-Key` was accepted before: then it is answered as it was, whatever would keep
-    a new one from being tried."""
+    """Whether this request was accepted before, as its `Idempotency-Key` says: then it is answered as it was, whatever
+    would keep a new one from being tried."""
     key = _key(request, context.of(request.scope))
-    return key is not None and await runtime.store.was_accepted(key)
+    return key is not None and await runtime.store.was_accepted(key, await _fingerprint(runtime, request))
 
 
 def new_id(runtime: Runtime, request: Request[Any, Any, Any], prefix: str) -> str:

@@ -251,9 +251,13 @@ class Store:
         events = tuple(entry.event for entry in recorded if entry.event is not None)
         return Outcome(events=events, position=max(last, first - 1), replayed=True)
 
-    async def was_accepted(self, key: str) -> bool:
-        """Whether a command with this idempotency key was accepted before."""
-        return bool(await self._read(lambda source: reading.tuples(source, ACCEPTED, [key])))
+    async def was_accepted(self, key: str, fingerprint: str | None = None) -> bool:
+        """Whether a command with this idempotency key was accepted before. Raises `KeyReused` when it came with another
+        request than that of the `fingerprint`."""
+        found = await self._read(lambda source: reading.tuples(source, ACCEPTED, [key]))
+        if found and fingerprint not in (None, found[0][0]):
+            raise KeyReused("the key was used for another request")
+        return bool(found)
 
     async def _read(self, question: Callable[[Source], Awaitable[T]]) -> T:
         """Ask the database for something short."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 
-from api import context, docs, frontend, identity
+from api import commands, context, docs, frontend, identity
 from api.runtime import Runtime
 from api.scheduler import (
     analytics,
@@ -50,6 +50,12 @@ def build(runtime: Runtime) -> frontend.Frontend:
         policies = [contract.PER_USER, *handler.opt.get("limits", ())]
         await identity.limit(runtime, connection, *((policy, caller.subject) for policy in policies))
 
+    async def repeated(request: Request[Any, Any, Any]) -> Response[None] | None:
+        """A deletion that comes again with its key is answered as it was: what it was about is there no more."""
+        if request.method != "DELETE" or not await commands.is_repeated(runtime, request):
+            return None
+        return Response(None, status_code=204, headers={"Idempotency-Replayed": "true"})
+
     application = Litestar(
         [
             auth.router,
@@ -69,6 +75,7 @@ def build(runtime: Runtime) -> frontend.Frontend:
             realtime.connect,
         ],
         guards=[admit],
+        before_request=repeated,
         middleware=[contract.Caching, casing.SnakeQuery],
         dependencies={
             **frontend.dependencies(runtime),

@@ -147,3 +147,24 @@ def test_what_a_body_names_of_somebody_else_is_not_there(world: World, ana: Clie
             other.post(f"{API}/contacts", json={"name": "X", "phone": "+5215598770099", "groups": [ids["group_id"]]}),
         ):
             assert code(answer) == (404, "GROUP_NOT_FOUND"), answer
+
+
+def test_a_deletion_that_is_repeated_with_its_key_is_answered_as_it_was(
+    world: World, ana: Client, ids: dict[str, str]
+) -> None:
+    """On every route: what it was about is gone, and who asks again did not hear of it."""
+    assert do(ana, ids["message_id"], "schedule").status == 200
+    deletions = [route for route in owned(world) if route.method == "DELETE"]
+    other = world.signed_in(world.user("agent"))
+    assert len(deletions) == 6
+    for route in sorted(deletions, key=lambda route: -route.path.count("/")):
+        if route.parameters == ["group_id"]:
+            ids["group_id"] = made(ana, f"{API}/groups", {"name": "Otro"})
+        keyed = ana.with_headers(idempotency_key=str(route))
+        first, again = (keyed.delete(route.at(ids)) for _ in range(2))
+        assert (first.status, again.status, again.body) == (204, 204, b""), (str(route), first, again)
+        assert again.headers["idempotency-replayed"] == "true"
+        refused = keyed.delete(f"{API}/contacts/cnt_else")
+        assert code(refused) == (409, "IDEMPOTENCY_KEY_REUSED"), str(route)
+        assert other.with_headers(idempotency_key=str(route)).delete(route.at(ids)).status in (403, 404), str(route)
+    assert world.visitor().with_headers(idempotency_key="k").delete(f"{API}/contacts/cnt_else").status == 401
