@@ -17,7 +17,7 @@ from api.office.customers import check_user
 from api.office.customers import found as found_customer
 from api.runtime import Runtime
 from domain import deal, values
-from domain.model import NotFound
+from domain.model import Conflict, NotFound
 from projections import deals
 
 
@@ -89,7 +89,8 @@ async def create(
     runtime: NamedDependency[Runtime],
 ) -> Deal:
     """Open a deal for a customer, in a partner's hands."""
-    await found_customer(runtime, caller.organization, data.customer)
+    if (await found_customer(runtime, caller.organization, data.customer)).erased:
+        raise Conflict("CUSTOMER_ERASED", customer=data.customer)
     await check_user(runtime, caller.organization, data.partner)
     asked = deal.OpenDeal(
         deal=commands.new_id(runtime, request, "deal"),

@@ -234,6 +234,9 @@ def test_an_erased_customer_is_gone_from_views_and_log(world: World) -> None:
     assert read
     assert all("Pedro" not in repr(recorded.event) for recorded in read)
     assert here.office.get(f"/office/customers/{here.customer}").json == erased.json
+    deal = {"customer": here.customer, "partner": here.partner.id, "title": "BMW", "value": 1}
+    refused = here.office.post("/office/deals", json=deal)
+    assert (refused.status, refused.json["error"]["code"]) == (409, "customer_erased")
 
 
 # --- once, and not twice
