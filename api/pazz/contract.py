@@ -14,8 +14,10 @@ from litestar import MediaType, Response
 
 from api import context, faults, problems
 from api.faults import Fault
+from api.identity import MAX_PASSWORD, MIN_PASSWORD
 from api.limits import Policy
 from api.problems import AnyRequest, Problem
+from domain import values
 from domain.model import Invalid
 from domain.values import Month, units
 
@@ -133,8 +135,8 @@ FIELD_SENTENCES: dict[str, Sentence] = {
 }
 SHAPE_SENTENCES = {
     "email": "Debe ser un correo electrónico válido",
-    "fullName": "Debe tener al menos 3 caracteres",
-    "password": "Debe tener al menos 8 caracteres, una mayúscula y un número",
+    "fullName": f"Debe tener entre 3 y {values.MAX_NAME} caracteres",
+    "password": f"Debe tener entre {MIN_PASSWORD} y {MAX_PASSWORD} caracteres, una mayúscula y un número",
     "phone": "Debe tener exactamente 10 dígitos",
 }
 """What a field should be like, where its type alone does not say it."""

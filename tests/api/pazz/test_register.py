@@ -19,6 +19,7 @@ from tests.support.http import PASSWORD, Answer, Client, Process, World
 
 AUTH = "/pazz/api/v1/auth"
 NEW = {"fullName": "Bea Ruiz", "email": "bea@example.mx", "phone": "5512345678", "password": "Secreto123"}
+PASSWORD_RULE = "Debe tener entre 8 y 200 caracteres, una mayúscula y un número"
 
 
 @pytest.fixture
@@ -66,17 +67,19 @@ def test_whoever_registers_is_a_partner_and_signed_in(world: World, open_door: P
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"fullName": "Bo"}, {"fullName": ["Debe tener al menos 3 caracteres"]}),
-        ({"fullName": "     "}, {"fullName": ["Debe tener al menos 3 caracteres"]}),
+        ({"fullName": "Bo"}, {"fullName": ["Debe tener entre 3 y 200 caracteres"]}),
+        ({"fullName": "     "}, {"fullName": ["Debe tener entre 3 y 200 caracteres"]}),
         ({"email": "bea"}, {"email": ["Debe ser un correo electrónico válido"]}),
         ({"email": "bea@mx"}, {"email": ["Debe ser un correo electrónico válido"]}),
         ({"phone": "551234567"}, {"phone": ["Debe tener exactamente 10 dígitos"]}),
         ({"phone": "55123456789"}, {"phone": ["Debe tener exactamente 10 dígitos"]}),
         ({"phone": "55 1234 5678"}, {"phone": ["Debe tener exactamente 10 dígitos"]}),
         ({"phone": "٥٥١٢٣٤٥٦٧٨"}, {"phone": ["Debe tener exactamente 10 dígitos"]}),
-        ({"password": "Corto1"}, {"password": ["Debe tener al menos 8 caracteres, una mayúscula y un número"]}),
-        ({"password": "sinmayuscula1"}, {"password": ["Debe tener al menos 8 caracteres, una mayúscula y un número"]}),
-        ({"password": "SinNumero"}, {"password": ["Debe tener al menos 8 caracteres, una mayúscula y un número"]}),
+        ({"fullName": "x" * 201}, {"fullName": ["Debe tener entre 3 y 200 caracteres"]}),
+        ({"password": "Bitacora1" + "x" * 200}, {"password": [PASSWORD_RULE]}),
+        ({"password": "Corto1"}, {"password": [PASSWORD_RULE]}),
+        ({"password": "sinmayuscula1"}, {"password": [PASSWORD_RULE]}),
+        ({"password": "SinNumero"}, {"password": [PASSWORD_RULE]}),
         ({"color": "azul"}, {"color": ["No se reconoce este campo"]}),
     ],
 )
@@ -92,7 +95,7 @@ def test_every_field_has_its_rule(
 def test_all_wrong_fields_are_told_at_once(open_door: Process) -> None:
     answer = open_door.visitor().post(f"{AUTH}/register", json={"fullName": "B", "email": 5, "phone": "1"})
     assert details(answer) == {
-        "fullName": ["Debe tener al menos 3 caracteres"],
+        "fullName": ["Debe tener entre 3 y 200 caracteres"],
         "email": ["El tipo de dato no es válido"],
         "phone": ["Debe tener exactamente 10 dígitos"],
         "password": ["Es obligatorio"],
