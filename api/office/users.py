@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get, post
+from litestar import Request, Router, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -41,6 +41,15 @@ class NewUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     role: Role
     phone: str | None = None
     region: str | None = None
+
+
+class UserChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to correct about an account; a field that is absent stays as it is, null clears it. The region decides which
+    promotions a partner is shown, from the next time that their tokens are refreshed."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    phone: str | msgspec.UnsetType | None = msgspec.UNSET
+    region: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +130,21 @@ async def show(user_id: FromPath[str], caller: NamedDependency[Caller], runtime:
     return await found(runtime, caller.organization, user_id)
 
 
+@patch("/{user_id:str}", summary="Correct an account", opt={"body": UserChanges})
+async def change(
+    request: Request[Any, Any, Any],
+    user_id: FromPath[str],
+    data: JSONBody[UserChanges],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> User:
+    """Correct what is known of somebody; who registered has no region yet. Only an admin corrects admins."""
+    await _check_may_decide(runtime, caller, user_id)
+    asked = user.ChangeUser(user=user_id, name=data.name, phone=data.phone, region=data.region, now=runtime.clock())
+    await commands.run(runtime, request, user.DECIDER, user.stream(caller.organization, user_id), asked)
+    return await found(runtime, caller.organization, user_id)
+
+
 @post("/{user_id:str}/standing", summary="Deactivate or reactivate", opt={"body": Standing}, status_code=200)
 async def set_standing(
     request: Request[Any, Any, Any],
@@ -133,8 +157,7 @@ async def set_standing(
     nobody deactivates themselves: the last admin could never come back."""
     if user_id == caller.id and not data.active:
         raise Forbidden("OWN_ACCOUNT")
-    if (await found(runtime, caller.organization, user_id)).role == "admin" and caller.role != "admin":
-        raise Forbidden("ADMIN_ONLY")
+    await _check_may_decide(runtime, caller, user_id)
     now = runtime.clock()
     command = user.ReactivateUser(user=user_id, now=now) if data.active else user.DeactivateUser(user=user_id, now=now)
     account = user.stream(caller.organization, user_id)
@@ -145,4 +168,9 @@ async def set_standing(
     return await found(runtime, caller.organization, user_id)
 
 
-router = Router("/users", route_handlers=[create, list_page, show, set_standing], tags=["users"])
+async def _check_may_decide(runtime: Runtime, caller: Caller, user_id: str) -> None:
+    if (await found(runtime, caller.organization, user_id)).role == "admin" and caller.role != "admin":
+        raise Forbidden("ADMIN_ONLY")
+
+
+router = Router("/users", route_handlers=[create, list_page, show, change, set_standing], tags=["users"])

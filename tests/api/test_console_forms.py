@@ -313,9 +313,12 @@ def test_an_account_is_created_deactivated_and_reactivated(office: Office) -> No
     fields = {"name": "Rosa Díaz", "email": email, "password": " a long secret ", "role": "sales", "region": "centro"}
     user = office.sent("/users/new", "new", "The account was created.", **fields)
     page = f"/users/{user}"
-    assert office.json(page)["email"] == email
+    shown = office.json(page)
+    assert shown["email"] == email
     login = {"email": email, "password": fields["password"]}
     assert office.world.visitor().post("/office/auth/login", json=login).status == 200
+    office.sent(page, "change", "The account was corrected.", region="norte")
+    assert office.json(page) == {**shown, "region": "norte"}
     office.sent(page, "deactivate", "The account was deactivated.")
     assert office.json(page)["active"] is False
     assert office.world.visitor().post("/office/auth/login", json=login).status == 403

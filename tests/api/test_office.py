@@ -54,6 +54,27 @@ def test_an_account_is_created_and_shown(world: World) -> None:
     assert manager.get(f"/office/users/{created.json['id']}").json == created.json
 
 
+def test_an_account_is_corrected(world: World) -> None:
+    here = business(world)
+    path = f"/office/users/{here.partner.id}"
+    before = here.office.get(path).json
+    corrected = here.office.patch(path, json={"phone": "+52 55 1234 5678", "region": " Norte "})
+    assert corrected.status == 200, corrected
+    assert corrected.json == {**before, "phone": "+525512345678", "region": "Norte"}
+    assert here.office.patch(path, json={"name": "Ana Díaz", "region": None}).json == {
+        **corrected.json,
+        "name": "Ana Díaz",
+        "region": None,
+    }
+    admin = world.user("admin", organization=here.organization)
+    with world.unchanged():
+        assert here.office.patch(path, json={}).status == 200
+        assert error(here.office.patch(path, json={"name": " "}))["details"].keys() == {"name"}
+        assert here.office.patch(path, json={"email": "ana@example.mx"}).status == 400, "an address is claimed"
+        assert here.office.patch("/office/users/nobody", json={"name": "X"}).status == 404
+        assert error(here.office.patch(f"/office/users/{admin.id}", json={"name": "X"}))["code"] == "admin_only"
+
+
 def test_two_accounts_cannot_share_an_address_not_even_at_once(world: World) -> None:
     manager = world.signed_in(world.user("manager"))
     other = world.signed_in(world.user("manager", organization=world.organization("other")))

@@ -1,4 +1,4 @@
-"""Users: staff accounts, created, deactivated and reactivated."""
+"""Users: staff accounts, created, corrected, deactivated and reactivated."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from domain import user
 from domain.values import ROLES
 
 ROLE = Field(name="role", label="Role", kind="choice", choices=tuple((role, role.capitalize()) for role in ROLES))
+NAME = Field(name="name", label="Name", required=True)
+REACHED = (
+    Field(name="phone", label="Phone", hint="With its country: +52 55 9877 2310."),
+    Field(name="region", label="Region"),
+)
 
 SEARCH = Form(name="search", route=routes.list_page, title="", button="Show", done="", fields=(ROLE,))
 NEW = Form(
@@ -25,13 +30,22 @@ NEW = Form(
     button="Create",
     done="The account was created.",
     fields=(
-        Field(name="name", label="Name", required=True),
+        NAME,
         Field(name="email", label="E-mail address", kind="email", required=True),
         Field(name="password", label="Password", kind="password", required=True, hint="At least 8 characters."),
         Field(name="role", label="Role", kind="choice", required=True, choices=ROLE.choices),
-        Field(name="phone", label="Phone", hint="With its country: +52 55 9877 2310."),
-        Field(name="region", label="Region"),
+        *REACHED,
     ),
+)
+CHANGE = Form(
+    name="change",
+    route=routes.change,
+    title="Correct",
+    button="Save",
+    done="The account was corrected.",
+    about="A partner is shown the promotions of a new region when their tokens are next refreshed.",
+    fields=(NAME, *REACHED),
+    corrects=True,
 )
 DEACTIVATE = Form(
     name="deactivate",
@@ -52,7 +66,7 @@ REACTIVATE = Form(
     about="They can sign in again.",
     fixed={"active": True},
 )
-FORMS = (DEACTIVATE, REACTIVATE)
+FORMS = (CHANGE, DEACTIVATE, REACTIVATE)
 
 
 @get("/")
@@ -71,14 +85,14 @@ async def _page(visit: Visit, user_id: str, wrong: Filled | None = None) -> Temp
     found: dict[str, Any] = await visit.ask(routes.show, user_id=user_id)
     stream = user.stream(visit.caller.organization, user_id)
     own = user_id == visit.caller.id
-    known = (() if own else (DEACTIVATE,)) if found["active"] else (REACTIVATE,)
+    standing = (() if own else (DEACTIVATE,)) if found["active"] else (REACTIVATE,)
     return visit.page(
         "user.html",
         wrong,
         user=found,
         history=await visit.history(stream),
         stream=stream,
-        forms=visit.offered(known, f"/users/{user_id}", wrong),
+        forms=visit.offered((CHANGE, *standing), f"/users/{user_id}", wrong, **found),
         wrong=wrong,
         told=visit.told(NEW, *FORMS),
     )

@@ -82,6 +82,15 @@ def test_a_partner_without_a_region_sees_what_is_for_every_region(broker: Broker
     assert [promotion["id"] for promotion in found] == [everywhere]
 
 
+def test_a_partner_who_was_given_a_region_sees_what_is_for_it_once_signed_in_again(broker: Broker) -> None:
+    promotion = broker.promotion(regions=["centro"])
+    somebody = broker.world.user("partner")  # as who registers by themselves: without a region
+    given = broker.office.patch(f"/office/users/{somebody.id}", json={"region": "centro"})
+    assert (given.status, given.json["region"]) == (200, "centro")
+    found = broker.world.signed_in(somebody).get("/pazz/api/v1/promotions/active").json["data"]["promotions"]
+    assert [shown["id"] for shown in found] == [promotion]
+
+
 def test_who_rises_sees_the_promotions_of_the_new_level(broker: Broker) -> None:
     promotion = broker.promotion(levels=["master"])
     assert active(broker) == []
