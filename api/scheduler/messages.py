@@ -20,6 +20,7 @@ from api.scheduler.contract import Page, iso, iso_or_none
 from domain import message_text, scheduled_message, values
 from domain.model import Command, NotFound
 from eventstore import reading
+from eventstore.execute import Step
 from eventstore.reading import Source
 from projections import contacts, deliveries, scheduled_messages
 from projections import groups as group_rows
@@ -101,6 +102,15 @@ class MessageChanges(OfTheForm, frozen=True, kw_only=True, forbid_unknown_fields
     timezone: Zone | msgspec.UnsetType | None = msgspec.UNSET
     groups: Groups | msgspec.UnsetType = msgspec.UNSET
     group_ids: Groups | msgspec.UnsetType = msgspec.UNSET
+
+
+class Picked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Messages that somebody picked in the list."""
+
+    ids: Annotated[
+        list[Annotated[str, msgspec.Meta(max_length=100)]],
+        msgspec.Meta(min_length=1, max_length=contract.MAX_PAGE_SIZE),
+    ]
 
 
 def status(row: ScheduledMessage) -> str:
@@ -323,4 +333,23 @@ async def remove(
     )
 
 
-router = Router("/api/messages", route_handlers=[list_page, create, show_one, change, remove], tags=["messages"])
+@delete("/bulk-delete", summary="Delete messages", opt={"body": Picked, "fails": [404]}, status_code=204)
+async def remove_picked(
+    request: Request[Any, Any, Any],
+    data: JSONBody[Picked],
+    caller: NamedDependency[Caller],
+    runtime: NamedDependency[Runtime],
+) -> None:
+    """Throw messages away, all or none, as the frontend's list does with those that are picked there."""
+    steps: list[Step] = []
+    for message_id in dict.fromkeys(data.ids):
+        await found(runtime, caller, message_id)
+        asked = scheduled_message.DeleteMessage(message=message_id, now=runtime.clock())
+        stream = scheduled_message.stream(caller.organization, message_id)
+        steps.append(Step(scheduled_message.DECIDER, stream, asked))
+    await commands.run_all(runtime, request, steps)
+
+
+router = Router(
+    "/api/messages", route_handlers=[list_page, create, show_one, change, remove, remove_picked], tags=["messages"]
+)

@@ -167,6 +167,28 @@ def test_a_deleted_message_is_gone_from_everywhere(world: World, ana: Client, gr
         assert code(answer) == (404, "UNKNOWN_MESSAGE"), answer
 
 
+def test_messages_that_are_picked_are_deleted_together_or_not_at_all(world: World, ana: Client, group: str) -> None:
+    def delete(client: Client, *ids: str) -> Any:
+        return client.send("DELETE", f"{API}/messages/bulk-delete", json={"ids": ids})
+
+    first, second = (draft(ana, group) for _ in range(2))
+    third, sent = (brought(world, ana, group, status) for status in ("scheduled", "sent"))
+    other, admin = world.signed_in(world.user("agent")), world.signed_in(world.user("admin"))
+    theirs = made(other, f"{API}/messages", {"content": "De otro"})
+    with world.unchanged():
+        assert code(delete(ana, first, sent, second)) == (409, "INVALID_STATE")
+        assert code(delete(ana, first, "msg_else")) == (404, "UNKNOWN_MESSAGE")
+        assert code(delete(ana, first, theirs)) == (403, "NOT_YOURS")
+        assert code(delete(ana)) == (422, "VALIDATION_FAILED")
+        assert code(delete(ana, *[first] * 101)) == (422, "VALIDATION_FAILED")
+    keyed = ana.with_headers(idempotency_key="k1")
+    assert [delete(keyed, first, second, first).status for _ in range(2)] == [204, 204]
+    assert {row["id"] for row in ana.get(f"{API}/messages").json["items"]} == {third, sent}
+    assert delete(admin, third, theirs).status == 204
+    assert ana.get(f"{API}/messages").json["total"] == 1
+    assert other.get(f"{API}/messages").json["total"] == 0
+
+
 def test_a_preview_says_everything_that_should_be_minded(
     world: World, ana: Client, group: str, whatsapp: Callable[..., None]
 ) -> None:
