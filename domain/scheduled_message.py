@@ -205,7 +205,7 @@ def edit(state: State, command: EditMessage) -> list[Event]:
     timezone = state.timezone if command.timezone is UNSET else schedule.zone_name(command.timezone)
     if (content, groups, moment, timezone) == (state.content, state.groups, state.scheduled_for, state.timezone):
         return []
-    if state.status == "scheduled":
+    if state.status != "draft":  # it goes out without being scheduled anew
         _complete(moment, groups, command.reached if groups != state.groups else 0)
         message_text.refuse_spam(content, command.repeated if content != state.content else 0)
     revision = state.revision + (content != state.content)

@@ -17,7 +17,9 @@ from api.scheduler import contract, messages, timing
 from api.scheduler.messages import Message, Zone
 from api.whatsapp import WhatsApp
 from domain import message_text, scheduled_message
+from domain.model import Invalid
 from eventstore.execute import Step
+from projections import groups
 
 
 class Scheduling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +53,8 @@ async def schedule(
     row = await messages.found(runtime, caller, message_id)
     if not await commands.is_repeated(runtime, request):
         await whatsapp.check(caller.organization)
+        if row.status == "draft" and not await groups.by_ids(runtime.views, caller.organization, row.groups):
+            raise Invalid("GROUPS_MISSING", field="groups")  # it has none, or none that is still there
     data = data or Scheduling()
     when = timing.meant(runtime, data.scheduled_for, data.timezone, row.timezone)
     asked = scheduled_message.ScheduleMessage(

@@ -157,3 +157,12 @@ def test_a_draft_without_groups_or_time_is_not_scheduled(ana: Client, group: str
     never = made(ana, f"{API}/messages", {"content": "Hola", "groups": [group]})
     assert code(do(ana, never, "schedule")) == (422, "SCHEDULE_MISSING")
     assert do(ana, never, "schedule", scheduled_for=SOON).json["scheduled_for"] == SOON
+
+
+def test_a_draft_whose_groups_are_all_gone_is_not_scheduled(ana: Client, group: str) -> None:
+    other = made(ana, f"{API}/groups", {"name": "Otro"})
+    one, both = draft(ana, other), draft(ana, group, groups=[group, other], content="Hola a dos")
+    assert ana.delete(f"{API}/groups/{other}").status == 204
+    assert ana.get(f"{API}/messages/{one}").json["groups"] == []
+    assert code(do(ana, one, "schedule")) == (422, "GROUPS_MISSING")
+    assert do(ana, both, "schedule").status == 200

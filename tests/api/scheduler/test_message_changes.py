@@ -68,8 +68,9 @@ def test_what_cannot_be_right_changes_nothing(
         assert code(change(ana, message, groups=["grp_nobody"])) == (404, "GROUP_NOT_FOUND")
 
 
-def test_what_waits_stays_complete_and_is_no_spam(world: World, ana: Client, group: str) -> None:
-    message = brought(world, ana, group, "scheduled")
+@pytest.mark.parametrize("status", ["scheduled", "paused"])
+def test_what_waits_stays_complete_and_is_no_spam(world: World, ana: Client, group: str, status: str) -> None:
+    message = brought(world, ana, group, status)
     with world.unchanged():
         assert code(change(ana, message, scheduled_for=None)) == (422, "SCHEDULE_MISSING")
         assert code(change(ana, message, groups=[])) == (422, "GROUPS_MISSING")
@@ -77,7 +78,13 @@ def test_what_waits_stays_complete_and_is_no_spam(world: World, ana: Client, gro
         assert code(shouting) == (422, "SPAM_SUSPECTED")
         assert shouting.json["error"]["details"]["reasons"] == ["ALL_CAPS"]
     moved = change(ana, message, scheduled_for="2026-03-09T10:00:00Z", content="Compra, si quieres").json
-    assert (moved["status"], moved["scheduled_for"]) == ("scheduled", "2026-03-09T10:00:00Z")
+    assert (moved["status"], moved["scheduled_for"]) == (status, "2026-03-09T10:00:00Z")
+
+
+def test_what_failed_is_not_made_spam_and_sent_again(world: World, ana: Client, group: str) -> None:
+    message = brought(world, ana, group, "failed")
+    with world.unchanged():
+        assert code(change(ana, message, content="COMPRA AHORA MISMO LA OFERTA DEL AÑO")) == (422, "SPAM_SUSPECTED")
 
 
 def test_the_groups_of_what_began_to_be_sent_stay(world: World, ana: Client, group: str) -> None:
