@@ -129,9 +129,10 @@ async def rates(
     connection: AsyncConnection, organization: str, rows: Sequence[ScheduledMessage], now: datetime
 ) -> tuple[Sums, Sums]:
     """What became of the copies of messages that were sent in the last thirty days, and in the thirty before."""
-    counts = await deliveries.counts(connection, organization, [row.id for row in rows if row.started_at])
-    newer = [counts[row.id] for row in rows if row.id in counts and row.started_at and row.started_at >= now - MONTH]
-    older = [counts[row.id] for row in rows if row.id in counts and row.started_at and row.started_at < now - MONTH]
+    started = {row.id: now - row.started_at for row in rows if row.started_at}
+    counts = await deliveries.counts(connection, organization, [*started])
+    newer = [counts[message] for message, ago in started.items() if message in counts and ago <= MONTH]
+    older = [counts[message] for message, ago in started.items() if message in counts and MONTH < ago <= 2 * MONTH]
     return added(newer), added(older)
 
 

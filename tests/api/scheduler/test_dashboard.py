@@ -82,6 +82,17 @@ def test_months_are_those_of_the_users_and_rates_those_of_thirty_days(world: Wor
     assert (shown["recipients"], shown["delivered"], shown["failed"]) == (6, 4, 1)
 
 
+def test_the_thirty_days_before_are_thirty_where_two_months_are_longer(world: World, ana: Client, group: str) -> None:
+    end = NOW.replace(month=1, day=31)
+    for days, text, became in ((61, "Antes", "sent"), (60, "Hace mucho", "delivered"), (1, "Ayer", "delivered")):
+        world.time_is(end - timedelta(days=days))
+        sent(world, ana, group, text, {"a": became})
+    world.time_is(end)
+    shown = ana.get(f"{API}/analytics/dashboard").json
+    assert shown["delivery_rate"] == {"value": 100.0, "change": 0.0}, "what went out 61 days ago is in neither"
+    assert shown["sent_this_month"] == {"value": 1, "change": -50.0}, "but it was last month, as the other one was"
+
+
 def test_messages_over_time_add_up_day_by_day(world: World, ana: Client, group: str) -> None:
     world.time_is(NOW - timedelta(days=2))
     sent(world, ana, group, "Uno", {"a": "read", "b": "delivered", "c": "sent", "d": "failed"})
