@@ -22,7 +22,7 @@ from api import hub
 from api.access import Unauthorized
 from api.hub import Push
 from api.runtime import Runtime
-from api.scheduler import contract, pushes, sockets
+from api.scheduler import casing, contract, pushes, sockets
 from api.scheduler.sockets import Closed, Connection
 from api.whatsapp import WhatsApp
 from domain import scheduled_message
@@ -158,7 +158,7 @@ class Realtime:
                 one.push(await pushes.progress(connection, organization, row, self._runtime.horizon.position))
 
     async def _heard(self, one: Connection, frame: dict[str, Any]) -> None:
-        kind, message = frame.get("type"), frame.get("message_id")
+        kind, message = frame.get("type"), casing.snaked(frame, 1).get("message_id")
         if kind in ("ping", "heartbeat"):
             one.say({"type": "pong"})
         elif kind in ("subscribe_message", "unsubscribe_message") and isinstance(message, str) and "\0" not in message:

@@ -328,7 +328,7 @@ def test_progress_is_for_whoever_subscribed_and_for_owners_who_did_not(world: Wo
         chosen.hear("message_progress", message_id=one.id, sent=1)
         both.hear("message_progress", message_id=one.id, sent=1)
         assert not chosen.heard("message_progress", message_id=two.id), "it would have come before the other's"
-        chosen.say(type="unsubscribe_message", message_id=one.id)
+        chosen.say(type="unsubscribe_message", messageId=one.id)
         assert chosen.hear("unsubscribed") == {"type": "unsubscribed", "message_id": one.id}
         two.copies(two.people, "delivered")
         chosen.hear("message_progress", message_id=two.id, delivered=1)
