@@ -127,7 +127,7 @@ def _plain(cell: str) -> str:
 def _entry(number: int, columns: Mapping[str, int], cells: Sequence[str], country_code: str) -> Entry:
     def cell(column: str) -> str:
         index = columns.get(column, len(cells))
-        return cells[index].strip() if index < len(cells) else ""
+        return cells[index].strip() if index < len(cells) and not values.is_blank(cells[index]) else ""
 
     try:
         return Entry(
@@ -154,7 +154,7 @@ def _international(written: str, country_code: str) -> str:
 def _groups(written: str) -> tuple[str, ...]:
     names: dict[str, str] = {}
     for part in BETWEEN_GROUPS.split(written):
-        if part.strip():
+        if not values.is_blank(part):
             name = values.text(part, "groups", group.MAX_NAME)
             names.setdefault(group.folded(name), name)
     if len(names) > MAX_GROUPS:

@@ -105,7 +105,9 @@ Sentence = Callable[[Mapping[str, Any]], str]
 
 FIELDS: dict[str, Sentence] = {
     "TEXT_EMPTY": lambda facts: "No puede estar vacío",
-    "TEXT_TOO_LONG": lambda facts: f"Debe tener {facts['maximum']} caracteres como máximo",
+    "TEXT_TOO_LONG": lambda facts: (
+        f"Debe tener {facts['maximum']} caracteres como máximo" if facts["maximum"] else "Es demasiado largo"
+    ),
     "COPY_TOO_LONG": lambda facts: (
         f"Con la marca {facts['mark']} la copia tendría {facts['length']} caracteres y caben {facts['maximum']}: "
         "acorta el mensaje, o crea uno nuevo con su texto"
@@ -122,7 +124,7 @@ FIELDS: dict[str, Sentence] = {
     "TIME_INVALID": lambda facts: "Debe ser una fecha válida",
     "ZONE_INVALID": lambda facts: "Debe ser una zona horaria, como America/Mexico_City",
     "GROUPS_MISSING": lambda facts: "Elige al menos un grupo",
-    "TOO_MANY": lambda facts: f"Puede tener {facts['maximum']} como máximo",
+    "TOO_MANY": lambda facts: f"Puede tener {facts['maximum']} como máximo" if facts["maximum"] else "Son demasiados",
     "TOO_MANY_RECIPIENTS": lambda facts: (
         f"Llegaría a {facts['recipients']} destinatarios y un mensaje admite {facts['maximum']}: divide los grupos"
     ),
@@ -231,7 +233,7 @@ def failed(problem: Problem, status: int) -> Failed:
 
 
 def sentence_of(code: str) -> str:
-    """What a code of a single field means, for rows of a file."""
+    """What a code of a single field means, for rows of a file, of which no more is known than that."""
     said = FIELDS.get(code)
     return said({"maximum": "", "minimum": "", "allowed": (), "reasons": ()}) if said else SENTENCES["BAD_REQUEST"]
 

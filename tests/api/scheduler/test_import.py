@@ -62,6 +62,27 @@ def test_a_file_is_answered_at_once_and_shown_from_then_on(world: World, ana: Cl
     assert [(row["id"], row["status"], row["errors"]) for row in listed] == [(answer.json["id"], "finished", [])]
 
 
+def test_what_is_wrong_with_a_row_is_said_in_whole_sentences(world: World, ana: Client) -> None:
+    rows = [
+        f"{'x' * 101},+525541107701,,",
+        f"Rosa,+525541107702,,{'g' * 101}",
+        f"Luz,+525541107703,,{'|'.join(f'g{number}' for number in range(21))}",
+        "\u200b,+525541107704,,",
+        "Eva,+525541107705,\u200b,\u200b|\u2060",
+    ]
+    answer = hand_in(ana, "name,phone,email,groups\n" + "\n".join(rows), "c.csv")
+    world.react()
+    found = ana.get(f"{IMPORT}/{answer.json['id']}").json
+    assert [(error["row"], error["field"], error["message"]) for error in found["errors"]] == [
+        (2, "name", "Es demasiado largo"),
+        (3, "groups", "Es demasiado largo"),
+        (4, "groups", "Son demasiados"),
+        (5, "name", "No puede estar vacío"),
+    ]
+    assert book(ana) == {"+525541107705": ("Eva", None)}
+    assert ana.get(f"{API}/groups").json["total"] == 0, "a group of nothing that can be seen is none"
+
+
 SPREAD = xlsx(
     [["Nombre", "Teléfono", "Correo", "Grupos"], ["Rosa Núñez", "+525541107788", "r@example.mx", "VIP,Taller"]]
 )
