@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -117,7 +117,6 @@ class Hub:
                 while self._position < (upto := self._horizon.position):
                     upto = min(upto, self._position + PAGE)
                     await self._tell(self._position, upto)
-                    self._position = upto
             except psycopg.Error as error:
                 logger.warning("database away (%s), trying again", str(error).strip())
                 await asyncio.sleep(0.2)
@@ -126,12 +125,21 @@ class Hub:
     async def _tell(self, after: int, upto: int) -> None:
         async with self._pool.connection() as connection:
             for recorded in await self._log.followed(connection, after, upto):
-                for frontend in self._frontends:
+                # All of it is made before any of it is told: should the database go away, it is told once all the same.
+                for frontend, push in [pair async for pair in self._made(connection, recorded)]:
                     try:
-                        if frontend.wants(recorded):
-                            for push in await frontend.pushes(connection, recorded):
-                                await frontend.deliver(push)
-                    except psycopg.Error:
-                        raise
-                    except Exception:  # one frontend's fault must not silence the others
-                        logger.exception("no push for %s at %s", recorded.name, recorded.position)
+                        await frontend.deliver(push)
+                    except Exception:
+                        logger.exception("%s at %s was not told", push.name, recorded.position)
+                self._position = recorded.position
+        self._position = upto
+
+    async def _made(self, connection: AsyncConnection, recorded: Recorded) -> AsyncIterator[tuple[Realtime, Push]]:
+        for frontend in self._frontends:
+            try:
+                for push in await frontend.pushes(connection, recorded) if frontend.wants(recorded) else ():
+                    yield frontend, push
+            except psycopg.Error:
+                raise
+            except Exception:  # one frontend's fault must not silence the others
+                logger.exception("no push for %s at %s", recorded.name, recorded.position)

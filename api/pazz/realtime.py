@@ -129,7 +129,7 @@ class Realtime:
     ) -> None:
         """Tell who comes back what they missed, and who is new from where on they are told, once the client has been
         told that it is connected."""
-        missed = [] if since is None else await self._runtime.hub.missed(Resuming(self._runtime, caller), since, upto)
+        missed = [] if since is None else await self._missed(namespace, sid, caller, since, upto)
         # The library says nothing when it has said so to the client, a moment after `_connect`.
         while (namespace, sid) in self._connections and not self.server.manager.is_connected(sid, namespace):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -138,6 +138,15 @@ class Realtime:
         for push in newest(missed):
             if push.to == caller.subject:
                 await self._emit(push, sid, namespace)
+
+    async def _missed(self, namespace: str, sid: str, caller: Caller, since: int, upto: int) -> list[Push]:
+        """What somebody missed. While the database is away that is asked again: a client that is connected does not ask
+        by itself."""
+        while (namespace, sid) in self._connections:
+            with contextlib.suppress(psycopg.Error):
+                return await self._runtime.hub.missed(Resuming(self._runtime, caller), since, upto)
+            await asyncio.sleep(ASK_AGAIN)
+        return []
 
     async def _disconnect(self, namespace: str, sid: str, *_: object) -> None:
         self._resuming.pop((namespace, sid), None)

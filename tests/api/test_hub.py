@@ -64,8 +64,9 @@ def test_a_command_in_one_process_is_told_by_the_others(world: World) -> None:
 class Faulty:
     """A frontend that is there only to fail."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception, at: int = 1) -> None:
         self.error = error
+        self.at = at
         self.times = 0
 
     def wants(self, recorded: Recorded) -> bool:
@@ -73,7 +74,7 @@ class Faulty:
 
     async def pushes(self, connection: AsyncConnection, recorded: Recorded) -> list[Push]:
         self.times += 1
-        if self.times == 1:
+        if self.times == self.at:
             raise self.error
         return []
 
@@ -94,6 +95,21 @@ def test_one_frontends_fault_does_not_silence_the_others(
         assert dashboard.event()[0] == "goal:updated"
     assert faulty.times >= 1
     assert caplog.records
+
+
+def test_what_was_told_before_the_database_went_away_is_not_told_again(world: World) -> None:
+    process = world.another_process()
+    client = process.signed_in(world.user())
+    here, faulty = world.signed_in(world.user()), Faulty(psycopg.OperationalError("the connection broke"), at=3)
+    process.runtime.hub._frontends.append(faulty)
+    with SocketIo(process.address, {"token": client.token}) as dashboard:
+        told = []
+        for amount in (25_000, 30_000, 35_000, 40_000):
+            client.post(GOALS, json={**OCTOBER, "amount": amount})
+            here.post(GOALS, json={**OCTOBER, "amount": amount})
+            told.append(dashboard.event()[1]["amount"])
+        assert told == [25_000, 30_000, 35_000, 40_000]
+    assert faulty.times > 3
 
 
 def test_an_event_that_cannot_be_read_silences_nobody(world: World) -> None:

@@ -4,14 +4,18 @@ let in while its sign-in lives, if it had been connected before. Nothing else op
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import jwt
+import psycopg
 import pytest
 
 from api.access import Tokens
+from api.hub import Push
 from api.pazz.realtime import Realtime
 from domain import user
 from domain.model import Command
@@ -244,3 +248,21 @@ def test_who_comes_back_while_the_database_is_away_is_let_in_when_it_is_back(
             ended |= found
         lock.execute("rollback")
         assert socket.receive().startswith("40{")
+
+
+def test_what_was_missed_is_told_when_the_database_is_back(broker: Broker, open_sockets: ExitStack) -> None:
+    """Whoever is connected asks for nothing more by itself."""
+    process, times = broker.world.another_process(), itertools.count()
+    missed = process.runtime.hub.missed
+
+    async def away(frontend: Any, since: int, upto: int | None = None) -> list[Push]:
+        if next(times) < 2:
+            raise psycopg.OperationalError("the connection broke")
+        return await missed(frontend, since, upto)
+
+    broker.world.patch.setattr(process.runtime.hub, "missed", away)
+    left = str(broker.world.head)
+    set_goal(broker)
+    back = {"token": broker.pazz.token, "offset": left}
+    socket = open_sockets.enter_context(SocketIo(process.address, back))
+    assert [name for name, _, _ in heard(socket, 1)] == ["goal:updated"]
