@@ -24,6 +24,7 @@ MAX_NAME = 200
 MAX_TEXT = 5_000
 MAX_EMAIL = 254
 PHONE_DIGITS = range(8, 16)
+PHONE_AT_HOME = 10
 MAX_URL = 2_000
 YEARS = (1900, 9000)
 
@@ -154,10 +155,12 @@ def email(value: str, field: str = "email") -> str:
 
 
 def phone(value: str, field: str = "phone") -> str:
-    """An international phone number as "+5215598772310": 8 to 15 digits, whatever the punctuation it came with."""
-    digits = text(value, field).translate(PHONE_PUNCTUATION)
-    digits = digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
-    if not (digits.isascii() and digits.isdigit() and len(digits) in PHONE_DIGITS):
+    """An international phone number as "+5215598772310": 8 to 15 digits, whatever the punctuation it came with. Ten
+    without + or 00 in front are a Mexican number without its country, which would ring in another one."""
+    written = text(value, field).translate(PHONE_PUNCTUATION)
+    digits = written.removeprefix("+") if written.startswith("+") else written.removeprefix("00")
+    known = digits.isascii() and digits.isdigit() and len(digits) in PHONE_DIGITS
+    if not known or (written == digits and len(digits) == PHONE_AT_HOME):
         raise Invalid("PHONE_INVALID", field=field)
     return f"+{digits}"
 

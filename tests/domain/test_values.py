@@ -167,11 +167,18 @@ def test_what_is_no_email_address_is_refused(written: str) -> None:
         ("0052 (155) 9877.2310", "+5215598772310"),
         ("\u202a+966 50 123 4567\u202c", "+966501234567"),
         ("12345678", "+12345678"),
+        ("+45 12 34 56 78", "+4512345678"),
+        ("0045 12345678", "+4512345678"),
         ("123456789012345", "+123456789012345"),
     ],
 )
 def test_a_phone_number_is_kept_with_its_country_code_and_digits_only(written: str, kept: str) -> None:
     assert values.phone(written) == kept
+
+
+@pytest.mark.parametrize("written", ["5598772310", "55 9877 2310", "(55) 9877-2310"])
+def test_a_number_as_people_dial_it_at_home_is_refused_since_it_would_ring_in_another_country(written: str) -> None:
+    assert refusal(values.phone, written) == ("PHONE_INVALID", {"field": "phone"})
 
 
 @pytest.mark.parametrize("written", ["1234567", "1234567890123456", "call me", "++5215598772310", "٥٠١٢٣٤٥٦٧٨", "+"])
