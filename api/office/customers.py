@@ -16,7 +16,7 @@ from api.context import Caller
 from api.office import contract
 from api.runtime import Runtime
 from domain import customer
-from domain.model import NotFound
+from domain.model import Conflict, NotFound
 from projections import customers, users
 
 
@@ -85,12 +85,16 @@ async def found(runtime: Runtime, organization: str, customer_id: str) -> Custom
 
 
 async def check_user(runtime: Runtime, organization: str, user_id: str | None) -> None:
-    """Raise `NotFound` for somebody who is not of this organisation."""
+    """Raise `NotFound` for somebody who is not of this organisation, and `Conflict` for who cannot sign in: nobody would
+    see whom they look after."""
     if user_id is None:
         return
     async with runtime.connection() as connection:
-        if await users.by_id(connection, organization, user_id) is None:
-            raise NotFound("USER_NOT_FOUND", user=user_id)
+        row = await users.by_id(connection, organization, user_id)
+    if row is None:
+        raise NotFound("USER_NOT_FOUND", user=user_id)
+    if not row.active:
+        raise Conflict("USER_INACTIVE", user=user_id)
 
 
 @post("/", summary="Enter a customer", opt={"body": NewCustomer, "fails": (404,)})

@@ -244,6 +244,23 @@ def test_a_customer_is_corrected_and_their_partner_sees_it(world: World) -> None
     assert here.office.patch(path, json={"phone": None}).json == {**before, "name": "Pedro Juan Gutiérrez"}
 
 
+def test_nobody_is_handed_to_somebody_who_cannot_sign_in(world: World) -> None:
+    here = business(world)
+    gone = world.user("partner", organization=here.organization)
+    assert here.office.post(f"/office/users/{gone.id}/standing", json={"active": False}).status == 200
+    deal = {"customer": here.customer, "partner": gone.id, "title": "BMW", "value": 1}
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("/office/customers", {"name": "Rosa", "assigned_to": gone.id}),
+        (f"/office/customers/{here.customer}/assignment", {"assigned_to": gone.id}),
+        ("/office/deals", deal),
+        (f"/office/deals/{here.deal}/partner", {"partner": gone.id}),
+    ]
+    for path, body in asked:
+        with world.unchanged():
+            refused = here.office.post(path, json=body)
+        assert (refused.status, error(refused)["code"]) == (409, "user_inactive"), path
+
+
 def test_an_erased_customer_is_gone_from_views_and_log(world: World) -> None:
     here = business(world)
     erased = here.office.post(f"/office/customers/{here.customer}/erasure")
