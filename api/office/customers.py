@@ -85,8 +85,8 @@ async def found(runtime: Runtime, organization: str, customer_id: str) -> Custom
 
 
 async def check_user(runtime: Runtime, organization: str, user_id: str | None) -> None:
-    """Raise `NotFound` for somebody who is not of this organisation, and `Conflict` for who cannot sign in: nobody would
-    see whom they look after."""
+    """Raise `NotFound` for somebody who is not of this organisation, and `Conflict` for who cannot sign in: nobody
+    would see whom they look after."""
     if user_id is None:
         return
     async with runtime.connection() as connection:
