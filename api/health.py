@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from api import context, frontend, metrics, webhooks
 from api.runtime import Runtime
 from eventstore import log as logs
 
+PATIENCE = 2.0
+"""Seconds that a dependency may take to answer."""
 PATHS = {"health", "metrics", "docs-assets", "webhooks"}
 ASSET_FOLDER = Path(__file__).parent / "docs_assets"
 ASSETS = {
@@ -128,15 +130,35 @@ async def _lag(runtime: Runtime) -> int | None:
         return None
 
 
-async def _check(name: str, question: Any) -> Check:
+async def _check(name: str, question: Coroutine[Any, Any, Any]) -> Check:
     began = time.perf_counter()
     try:
-        async with asyncio.timeout(2):
-            await question
+        await within(PATIENCE, question)
     except Exception as error:  # any failure means: not there
         metrics.FAILURES.labels(name).inc()
         return Check(False, _since(began), f"{type(error).__name__}: {error}".strip())
     return Check(True, _since(began))
+
+
+async def within(seconds: float, question: Coroutine[Any, Any, Any]) -> Any:
+    """The answer. Raises `TimeoutError` when there is none by then, and does not wait until the question is called off:
+    the driver tells a server about that first, and one that stands still does not listen."""
+    asked = asyncio.ensure_future(question)
+    try:
+        await asyncio.wait({asked}, timeout=seconds)
+        if asked.done():
+            return asked.result()
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    finally:
+        if not asked.done():
+            asked.add_done_callback(_heard)
+            asked.cancel()
+
+
+def _heard(asked: asyncio.Future[Any]) -> None:
+    """Whatever became of it, nobody waits for it."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _since(began: float) -> float:

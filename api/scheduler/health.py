@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
 
+from api import health
 from api.runtime import Runtime
 from api.whatsapp import WhatsApp
 from eventstore import log
-
-PATIENCE = 2.0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,10 +23,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     services: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
-async def _is_there(question: Awaitable[Any]) -> bool:
+async def _is_there(question: Coroutine[Any, Any, Any]) -> bool:
     try:
-        async with asyncio.timeout(PATIENCE):
-            return (await question) is not False
+        return (await health.within(health.PATIENCE, question)) is not False
     except Exception:  # any failure means: not there
         return False
 

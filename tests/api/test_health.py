@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import access, hub
+from api import access, health, hub
 from eventstore import lane
+from eventstore import log as logs
 from tests.support.http import Answer, Client, Process, World, until
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/nothing", "redis_url": "redis://127.0.0.1:1/0"}
@@ -59,6 +63,33 @@ def test_a_process_without_redis_is_not_ready_and_says_why(world: World) -> None
     assert answer.json["dependencies"]["database"]["ok"] is True
     assert answer.json["dependencies"]["redis"]["ok"] is False
     assert "refused" in answer.json["dependencies"]["redis"]["error"].lower() or "111" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/scheduler/api/health", "/scheduler/api/health/db"])
+def test_a_probe_does_not_wait_for_a_server_that_stands_still(world: World, path: str) -> None:
+    """Nor for the driver, which tells it first that nobody asks any more."""
+    world.patch.setattr(health, "PATIENCE", 0.1)
+    world.patch.setattr(logs, "head_of", stuck := Stuck())
+    answer = world.visitor().get(path)
+    assert answer.status == 503
+    assert not stuck.over.is_set()
+    world.loop.run(stuck.end())
+
+
+class Stuck:
+    """A question that is not answered, and not called off either."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    async def __call__(self, _: object) -> int:
+        while not self.over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.over.wait()
+        return 0
+
+    async def end(self) -> None:
+        self.over.set()
 
 
 def test_a_process_without_a_database_is_not_ready_and_refuses_in_order(world: World) -> None:
