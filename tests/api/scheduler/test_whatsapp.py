@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from api import access, hub, whatsapp
-from api.scheduler import health, realtime
+from api import access, health, hub, whatsapp
+from api.scheduler import realtime
 from domain import scheduled_message
 from domain.scheduled_message import MessageFailed
 from scripts.simulator.server import Answer, Request, json
