@@ -84,16 +84,16 @@ async def found(runtime: Runtime, organization: str, customer_id: str) -> Custom
     return shown(row)
 
 
-async def check_user(runtime: Runtime, organization: str, user_id: str | None) -> None:
+async def check_user(runtime: Runtime, request: Request[Any, Any, Any], organization: str, user_id: str | None) -> None:
     """Raise `NotFound` for somebody who is not of this organisation, and `Conflict` for who cannot sign in: nobody
-    would see whom they look after."""
+    would see whom they look after. A request that comes again is answered as it was."""
     if user_id is None:
         return
     async with runtime.connection() as connection:
         row = await users.by_id(connection, organization, user_id)
     if row is None:
         raise NotFound("USER_NOT_FOUND", user=user_id)
-    if not row.active:
+    if not row.active and not await commands.is_repeated(runtime, request):
         raise Conflict("USER_INACTIVE", user=user_id)
 
 
@@ -105,7 +105,7 @@ async def create(
     runtime: NamedDependency[Runtime],
 ) -> Customer:
     """Enter a customer, assigned to a partner or to nobody yet."""
-    await check_user(runtime, caller.organization, data.assigned_to)
+    await check_user(runtime, request, caller.organization, data.assigned_to)
     asked = customer.AddCustomer(
         customer=commands.new_id(runtime, request, "client"),
         name=data.name,
@@ -168,7 +168,7 @@ async def assign(
     runtime: NamedDependency[Runtime],
 ) -> Customer:
     """Have another user look after the customer, or nobody."""
-    await check_user(runtime, caller.organization, data.assigned_to)
+    await check_user(runtime, request, caller.organization, data.assigned_to)
     stream = customer.stream(caller.organization, customer_id)
     asked = customer.AssignCustomer(customer=customer_id, assigned_to=data.assigned_to, now=runtime.clock())
     await commands.run(runtime, request, customer.DECIDER, stream, asked)

@@ -123,7 +123,7 @@ async def set_partner(
     runtime: NamedDependency[Runtime],
 ) -> Deal:
     """Hand the deal to another partner."""
-    await check_user(runtime, caller.organization, data.partner)
+    await check_user(runtime, request, caller.organization, data.partner)
     asked = deal.ReassignDeal(deal=deal_id, partner=data.partner, now=runtime.clock())
     return await _run(runtime, request, caller, asked)
 

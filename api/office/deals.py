@@ -89,9 +89,10 @@ async def create(
     runtime: NamedDependency[Runtime],
 ) -> Deal:
     """Open a deal for a customer, in a partner's hands."""
-    if (await found_customer(runtime, caller.organization, data.customer)).erased:
+    known = await found_customer(runtime, caller.organization, data.customer)
+    if known.erased and not await commands.is_repeated(runtime, request):
         raise Conflict("CUSTOMER_ERASED", customer=data.customer)
-    await check_user(runtime, caller.organization, data.partner)
+    await check_user(runtime, request, caller.organization, data.partner)
     asked = deal.OpenDeal(
         deal=commands.new_id(runtime, request, "deal"),
         customer=data.customer,

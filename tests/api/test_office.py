@@ -261,6 +261,19 @@ def test_nobody_is_handed_to_somebody_who_cannot_sign_in(world: World) -> None:
         assert (refused.status, error(refused)["code"]) == (409, "user_inactive"), path
 
 
+def test_what_was_accepted_is_answered_so_again_whoever_left_since(world: World) -> None:
+    here = business(world)
+    person = here.office.post("/office/customers", json={"name": "Rosa"}).json["id"]
+    partner = world.user("partner", organization=here.organization)
+    body = {"customer": person, "partner": partner.id, "title": "BMW", "value": 1}
+    key = {"idempotency-key": "one deal"}
+    first = here.office.post("/office/deals", json=body, headers=key)
+    assert here.office.post(f"/office/users/{partner.id}/standing", json={"active": False}).status == 200
+    assert here.office.post(f"/office/customers/{person}/erasure").status == 200
+    again = here.office.post("/office/deals", json=body, headers=key)
+    assert (first.status, again.status, again.json["id"]) == (201, 201, first.json["id"])
+
+
 def test_an_erased_customer_is_gone_from_views_and_log(world: World) -> None:
     here = business(world)
     erased = here.office.post(f"/office/customers/{here.customer}/erasure")
