@@ -210,8 +210,8 @@ where organization = %(organization)s
         select 1 from contact_groups g
         where g.organization = c.organization and g.contact = c.id and g."group" = %(group)s))
 order by
-  case when %(sort)s = 'name' then name end asc,
-  case when %(sort)s = '-name' then name end desc,
+  case when %(sort)s = 'name' then folded end asc,
+  case when %(sort)s = '-name' then folded end desc,
   case when %(sort)s = 'created_at' then created_at end asc,
   case when %(sort)s = '-created_at' then created_at end desc,
   case when %(sort)s = 'updated_at' then updated_at end asc,

@@ -87,8 +87,8 @@ where organization = %(organization)s
   and (%(owner)s::text is null or owner = %(owner)s)
   and (%(search)s::text is null or folded like %(search)s)
 order by
-  case when %(sort)s = 'name' then folded end asc,
-  case when %(sort)s = '-name' then folded end desc,
+  case when %(sort)s = 'name' then translate(folded, 'áéíóúüñ', 'aeiouun') end asc,
+  case when %(sort)s = '-name' then translate(folded, 'áéíóúüñ', 'aeiouun') end desc,
   case when %(sort)s = 'created_at' then created_at end asc,
   case when %(sort)s = '-created_at' then created_at end desc,
   case when %(sort)s = 'updated_at' then updated_at end asc,

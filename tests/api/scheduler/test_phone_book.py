@@ -93,6 +93,19 @@ def test_contacts_are_found_by_name_number_and_address(ana: Client) -> None:
     assert found(search="nobody") == []
 
 
+def test_names_stand_as_in_a_phone_book(ana: Client) -> None:
+    """Whatever their letter case, and with accents."""
+    wanted = ["Álvaro", "ana", "Beto", "Ñandú", "Óscar", "zoe"]
+    for number, name in enumerate(wanted[::-1]):
+        made(ana, f"{API}/contacts", {"name": name, "phone": f"+52155987700{number}"})
+    for name in wanted[:0:-1]:
+        made(ana, f"{API}/groups", {"name": name})
+    for what, expected in (("contacts", wanted), ("groups", wanted[1:])):
+        for sort, order in (("name", expected), ("-name", expected[::-1])):
+            rows = ana.get(f"{API}/{what}", params={"sort": sort}).json["items"]
+            assert [row["name"] for row in rows] == order, (what, sort)
+
+
 def test_a_group_counts_its_contacts(ana: Client) -> None:
     group = made(ana, f"{API}/groups", {"name": "Clientes", "description": "Los de siempre"})
     one = made(ana, f"{API}/contacts", PEDRO)
