@@ -317,6 +317,12 @@ def test_the_same_key_with_another_request_is_refused(world: World) -> None:
     assert (answer.status, error(answer)["code"]) == (409, "idempotency_key_reused")
 
 
+def test_a_key_says_nothing_in_another_frontend(world: World) -> None:
+    manager = world.signed_in(world.user("manager")).with_headers(idempotency_key="k1")
+    assert manager.post("/office/customers", json={"name": "Pedro"}).status == 201
+    assert manager.post("/scheduler/api/groups", json={"name": "Clientes"}).status == 201
+
+
 def test_a_key_belongs_to_who_sent_it(world: World) -> None:
     key = {"idempotency_key": "k1"}
     one, two = (world.signed_in(world.user("manager")).with_headers(**key) for _ in range(2))
