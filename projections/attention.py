@@ -31,7 +31,7 @@ from eventstore.mapper import Recorded
 from eventstore.reading import Source
 from projections.view import Statement
 
-VERSION = 3
+VERSION = 4
 
 TABLES: LiteralString = """
 create table attention_files (
@@ -136,9 +136,7 @@ def apply(recorded: Recorded) -> Iterable[Statement]:
     """Deals of other pipelines have no row here, so what happens with them changes none."""
     organization = recorded.meta.organization
     match recorded.event:
-        case CustomerAdded() as event:
-            yield OWN, (organization, event.customer, event.assigned_to)
-        case CustomerAssigned() as event:
+        case CustomerAdded() | CustomerAssigned() as event:
             yield OWN, (organization, event.customer, event.assigned_to)
             yield HAND_OVER, (event.assigned_to, organization, event.customer)
         case CustomerErased() as event:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain import attention as rules
@@ -176,6 +176,7 @@ def loop() -> Iterator[asyncio.Runner]:
     max_examples=120, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
+@example([*BEGINNING[2:3], ((AddCustomer, {"customer": "client_1", "assigned_to": "usr_2"}), 0)])
 @given(STORY)
 def test_whatever_happens_the_same_clients_are_shown_as_a_plain_reading_shows(
     database_url: str, loop: asyncio.Runner, story: list[Any]
