@@ -7,8 +7,10 @@ no password to keep.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,6 +33,37 @@ DURABLE = {
 }
 THROWAWAY = {**DURABLE, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For data that may be lost when the machine goes down, as that of a test may."""
+
+
+BEGUN = ".begun-"
+"""Stands in the name of a directory in which a cluster is being made."""
+
+
+def begun_in(data: Path) -> list[Path]:
+    """Where the making of this cluster was begun, and not finished."""
+    return [*data.parent.glob(f"{data.name}{BEGUN}*"), *([data] if data.exists() else [])]
+
+
+def pid_file(data: Path) -> list[str]:
+    """What a server says about itself."""
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def end_leftover(data: Path) -> None:
+    """Stop the server of an earlier run that was killed, where the kernel does not, or has not done so yet."""
+    lines = pid_file(data)
+    if not lines or not runs(int(lines[0]), str(data)):
+        return
+    with suppress(ProcessLookupError):
+        os.kill(int(lines[0]), signal.SIGINT)
+    deadline = time.monotonic() + 20
+    while runs(int(lines[0]), str(data)):
+        if time.monotonic() > deadline:
+            raise Stop(f"A PostgreSQL of an earlier run does not end: kill process {lines[0]} and start again.")
+        time.sleep(0.02)
 
 
 class Postgres:
@@ -78,17 +111,20 @@ class Postgres:
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def initialise(self) -> None:
-        """Make the cluster, unless it exists. One that was begun and not finished is begun again."""
+        """Make the cluster, unless it exists: beside its place, and moved there when it is done. What a killed run
+        began is nobody's cluster, and its initdb may be at it for another moment."""
         if (self.data / "PG_VERSION").exists():
             owner = self.data.stat().st_uid
             if owner != self.account.uid:
                 raise Stop(f"The data in {self.data} belongs to user {owner}: start as that user, or with --fresh.")
             return
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        self.account.own(self.data)
+        for begun in begun_in(self.data):
+            shutil.rmtree(begun, ignore_errors=True)
+        made = Path(tempfile.mkdtemp(prefix=f"{self.data.name}{BEGUN}", dir=self.data.parent))
+        self.account.own(made)
         # The C locale for messages and order, but a UTF-8 one for letters: without it trigram search loses accents.
         letters = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        command = [str(self.binaries.initdb), "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8"]
+        command = [str(self.binaries.initdb), "-D", str(made), "-U", USER, "-A", "trust", "-E", "UTF8"]
         command += ["--locale=C", f"--lc-ctype={letters}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if self.settings.get("fsync") == "off":
             command.append("--no-sync")
@@ -100,13 +136,14 @@ class Postgres:
             initdb.kill()
         if initdb.exit_code != 0:
             raise Stop(f"initdb failed ({reason(initdb)}): see {self.log}.")
+        made.rename(self.data)
 
     def start(self) -> None:
         """Start it and wait until it accepts connections."""
         if len(str(self.sockets)) > LONGEST_SOCKET_PATH - len("/.s.PGSQL.5432"):
             raise Stop(f"The path {self.sockets} is too long for a socket: choose a shorter state directory.")
         self.initialise()
-        self.end_leftover()
+        end_leftover(self.data)
         self.child.start()
         wait_until(self.is_ready, 60, self.child)
 
@@ -119,27 +156,8 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """PostgreSQL says so itself, on the eighth line of its pid file."""
-        lines = self.pid_file()
+        lines = pid_file(self.data)
         return len(lines) >= 8 and lines[0] == str(self.child.pid) and lines[7].strip() == "ready"
-
-    def pid_file(self) -> list[str]:
-        try:
-            return (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return []
-
-    def end_leftover(self) -> None:
-        """Stop the server of an earlier run that was killed, where the kernel does not, or has not done so yet."""
-        lines = self.pid_file()
-        if not lines or not runs(int(lines[0]), str(self.data)):
-            return
-        with suppress(ProcessLookupError):
-            os.kill(int(lines[0]), signal.SIGINT)
-        deadline = time.monotonic() + 20
-        while runs(int(lines[0]), str(self.data)):
-            if time.monotonic() > deadline:
-                raise Stop(f"A PostgreSQL of an earlier run does not end: kill process {lines[0]} and start again.")
-            time.sleep(0.02)
 
     def stop(self) -> bool:
         """Shut it down. False when it had to be killed."""

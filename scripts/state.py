@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from scripts import postgres
 from scripts.account import server_account
 from scripts.errors import Stop
 
@@ -55,9 +56,13 @@ class State:
         """Throw the data and the logs away. The keys stay: they may seal data in a database that is not ours."""
         note = self.path / "servers"
         home = Path(note.read_text().strip()) if note.exists() else self.path
-        for directory in (home / "postgres", self.logs, self.mail, self.whatsapp):
+        data = home / "postgres"
+        postgres.end_leftover(data)
+        for directory in (data, self.logs, self.mail, self.whatsapp):
             if directory.exists():
                 shutil.rmtree(directory)
+        for begun in postgres.begun_in(data):
+            shutil.rmtree(begun, ignore_errors=True)
         note.unlink(missing_ok=True)
         self.logs.mkdir()
 

@@ -104,6 +104,28 @@ def test_a_run_that_starts_while_the_killed_one_still_ends_waits_for_it(up: Up) 
     assert code == 0, output
 
 
+@pytest.mark.parametrize("again", [(), ("--fresh",)])
+def test_a_run_that_was_killed_while_it_made_its_data_is_no_harm_to_the_next(up: Up, again: tuple[str, ...]) -> None:
+    run = up.start()
+    until(lambda: any(found for home in homes(up) for found in home.glob("postgres*/PG_VERSION")), up.output)
+    up.end(run, signal.SIGKILL)
+    code, output = up.finish("--exit-when-ready", *again)
+    assert code == 0, output
+    assert all((home / "postgres" / "PG_VERSION").exists() for home in homes(up))
+
+
+def test_fresh_waits_for_the_server_of_a_killed_run(up: Up) -> None:
+    run = up.start_and_wait()
+    up.end(run, signal.SIGKILL)
+    code, output = up.finish("--exit-when-ready", "--fresh")
+    assert code == 0, output
+
+
+def homes(up: Up) -> list[Path]:
+    """Where the servers' data is, as soon as that is known."""
+    return [Path(note.read_text().strip() or up.state) for note in up.state.glob("servers")]
+
+
 def test_a_second_run_on_the_same_data_is_refused(light_up: Up) -> None:
     run = light_up.start_and_wait()
     second = Up(light_up.state.parent)
