@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     view_wait_seconds: Wait = 2.0
     """How long a command waits for the views to show it before it answers with `Bitacora-Lag`."""
     max_body_bytes: Count = 1024 * 1024
-    only: str = ""
+    only: Literal["", "pazz", "tienda", "scheduler", "office"] = ""
     """Serve this one frontend, at the root."""
     level_sales: tuple[int, int] = (4_500_000_00, 8_000_000_00)
     """Accumulated sales, in centavos, that make a Pazz partner a master and a legend."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api import app
 from settings import MissingSetting, load
 
 KNOWN = {
@@ -47,6 +48,7 @@ def test_no_secret_and_no_server_has_a_default(
         ("BITACORA_LEVEL_RATES", "1,2,three"),
         ("BITACORA_TIME_ZONE", "Mars/Base"),
         ("BITACORA_TIME_ZONE", "../etc"),
+        ("BITACORA_ONLY", "nada"),
         ("ALLOWED_ORIGINS", "*"),
         ("ALLOWED_ORIGINS", "https://app.example, *"),
     ],
@@ -54,3 +56,8 @@ def test_no_secret_and_no_server_has_a_default(
 def test_what_cannot_be_meant_is_said_at_the_start(variable: str, text: str) -> None:
     with pytest.raises(MissingSetting, match=variable):
         load({**KNOWN, variable: text})
+
+
+@pytest.mark.parametrize("frontend", app.FRONTENDS)
+def test_every_frontend_can_be_served_alone(frontend: str) -> None:
+    assert load({**KNOWN, "BITACORA_ONLY": frontend}).only == frontend
