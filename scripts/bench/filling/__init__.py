@@ -8,7 +8,9 @@ rows are more callers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Lock
 from typing import LiteralString, Protocol
 
 import psycopg
@@ -64,16 +66,24 @@ def fill(database: str, rows: int, kinds: Sequence[Kind] = KINDS) -> None:
     rebuild.build_unbuilt(database, Log(Mapper(), Vault(world.MASTER_KEY)), projections.VIEWS)
     for kind in kinds:
         world.fill(database, kind.people(rows, now))
+    appending = Lock()  # one kind at a time, while the views of others are filled
+    with ThreadPoolExecutor(len(kinds)) as beside:
+        for filled in [beside.submit(_fill_kind, database, kind, rows, now, appending) for kind in kinds]:
+            filled.result()
     with _connect(database) as connection:
-        connection.execute(SEE_VIEWS)
-        for kind in kinds:
-            _make(connection, kind, rows, now)
-            after = _head(connection)
-            _append(connection, kind)
-            for statement in kind.VIEWS:
-                connection.execute(statement, {"rows": rows, "now": now, "after": after})
         connection.execute(KEPT_UP)
         _settle(connection)
+
+
+def _fill_kind(database: str, kind: Kind, rows: int, now: datetime, appending: Lock) -> None:
+    with _connect(database) as connection:
+        connection.execute(SEE_VIEWS)
+        _make(connection, kind, rows, now)
+        with appending:
+            after = _head(connection)
+            _append(connection, kind)
+        for statement in kind.VIEWS:
+            connection.execute(statement, {"rows": rows, "now": now, "after": after})
 
 
 def fill_log(database: str, rows: int, kind: Kind) -> None:
@@ -127,7 +137,6 @@ def _append(connection: psycopg.Connection, kind: Kind) -> None:
 
 
 def _settle(connection: psycopg.Connection) -> None:
-    connection.execute("drop table made")
     connection.execute("vacuum analyze")
     connection.execute("checkpoint")
 
