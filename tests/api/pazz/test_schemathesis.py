@@ -12,7 +12,7 @@ from tests.support.http import World
 
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
-    "--max-examples", "30", "--seed", "1", "--generation-database", "none", "--warnings", "off",
+    "--max-examples", "20", "--seed", "1", "--generation-database", "none", "--warnings", "off",
     "--request-timeout", "60", "--suppress-health-check", "all",
 ]  # fmt: skip
 

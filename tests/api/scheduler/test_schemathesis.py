@@ -15,7 +15,7 @@ from tests.support.messages import draft
 
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
-    "--max-examples", "30", "--seed", "1", "--generation-database", "none", "--warnings", "off",
+    "--max-examples", "20", "--seed", "1", "--generation-database", "none", "--warnings", "off",
     "--request-timeout", "20",
     "--generation-allow-x00", "false",  # what cannot be stored is refused, in whatever text it stands
 ]  # fmt: skip

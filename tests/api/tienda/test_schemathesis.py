@@ -14,7 +14,7 @@ from tests.api.tienda.conftest import Buyer, Shop, item
 
 RUN = [
     str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run",
-    "--max-examples", "30", "--seed", "1", "--generation-database", "none", "--warnings", "off",
+    "--max-examples", "20", "--seed", "1", "--generation-database", "none", "--warnings", "off",
     "--request-timeout", "60", "--suppress-health-check", "all",
     "--generation-allow-x00", "false",  # what cannot be stored is refused, in whatever text it stands
 ]  # fmt: skip
