@@ -149,7 +149,7 @@ def _follow(
                     time.sleep(0.2)
                 if builder is None or not builder.is_alive():
                     building = (database_url, log, of, lambda: stop() or over.is_set())
-                    builder = threading.Thread(target=_build, args=building, daemon=True)
+                    builder = threading.Thread(target=_build, args=building, name="builder", daemon=True)
                     builder.start()
                 projector = Projector(connection, log, of, ear)
                 while not stop():
