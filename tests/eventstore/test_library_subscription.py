@@ -203,12 +203,12 @@ def test_connections_that_do_not_come_back_end_the_subscription_with_the_error(
 
 def test_a_subscription_that_was_stopped_leaves_no_thread_behind(recorder: LogApplicationRecorder) -> None:
     write(recorder, 3)
-    before = set(threading.enumerate())
     with recorder.subscribe() as subscription:
+        threads = subscription._pull_thread, subscription._listen_thread
         assert len(list(islice(subscription, 6))) == 6
         subscription.stop()
         assert list(subscription) == []
-    assert set(threading.enumerate()) <= before
+    assert not any(thread.is_alive() for thread in threads)
 
 
 class Ship(Aggregate):
